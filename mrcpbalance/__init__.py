@@ -1,0 +1,1 @@
+"""A session-sticky, protocol-aware proxy for MRCP."""

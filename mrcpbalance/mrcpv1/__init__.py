@@ -1,0 +1,1 @@
+"""What an RTSP connection of a caller decides (MRCPv1)."""

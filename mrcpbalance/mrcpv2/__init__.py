@@ -1,0 +1,1 @@
+"""What a control channel decides (MRCPv2 framing)."""

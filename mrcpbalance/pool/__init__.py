@@ -1,0 +1,1 @@
+"""Backends, their capacity, and which one a new session gets."""

@@ -1,0 +1,1 @@
+"""The running process, and the only room that touches sockets for traffic."""

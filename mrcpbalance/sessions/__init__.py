@@ -1,0 +1,1 @@
+"""Which key sticks to which session and backend, what a session did, and why it ended."""
