@@ -1,1 +1,6 @@
 """The wire formats of MRCP, free of input and output: bytes in, messages out."""
+
+from mrcpwire._errors import LocalProtocolError, RemoteProtocolError, WireError
+from mrcpwire._headers import Headers
+
+__all__ = ["Headers", "LocalProtocolError", "RemoteProtocolError", "WireError"]
