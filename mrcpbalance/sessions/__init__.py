@@ -1,1 +1,9 @@
 """Which key sticks to which session and backend, what a session did, and why it ended."""
+
+from ._register import Register
+from ._session import End, Phase, Session, Who
+from ._stick_table import StickTable
+from ._tally import Tally
+from .context import Context
+
+__all__ = ["Context", "End", "Phase", "Register", "Session", "StickTable", "Tally", "Who"]

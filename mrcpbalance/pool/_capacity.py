@@ -1,0 +1,50 @@
+"""How many sessions a backend holds, in all and of each resource, and how many it may."""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from ._want import Obstacle
+
+
+class Capacity:
+    """The counts of one backend. Only resources with a limit of their own are counted by name."""
+
+    __slots__ = ("_caps", "_limit", "sessions", "taken")
+
+    def __init__(self, limits: int | Mapping[str, int] | None) -> None:
+        caps = limits if isinstance(limits, Mapping) else {}
+        self._limit: Final = limits if isinstance(limits, int) else math.inf
+        self._caps: Final = dict(caps)
+        self.sessions = 0
+        self.taken: Final[dict[str, int]] = dict.fromkeys(caps, 0)
+
+    def obstacle(self, resource: str | None) -> Obstacle | None:
+        """Tell what is full for one more session with this resource, if anything."""
+        if self.sessions >= self._limit:
+            return Obstacle.FULL
+        return None if self._has_room(resource) else Obstacle.FULL_FOR_RESOURCE
+
+    def enter(self) -> None:
+        """Count one more session."""
+        self.sessions += 1
+
+    def leave(self) -> None:
+        """Count one session less."""
+        self.sessions -= 1
+
+    def add(self, resource: str) -> bool:
+        """Count one more of a resource, unless there is no room."""
+        if not self._has_room(resource):
+            return False
+        if resource in self.taken:
+            self.taken[resource] += 1
+        return True
+
+    def drop(self, resource: str) -> None:
+        """Count one less of a resource."""
+        if resource in self.taken:
+            self.taken[resource] -= 1
+
+    def _has_room(self, resource: str | None) -> bool:
+        return resource not in self._caps or self.taken[resource] < self._caps[resource]

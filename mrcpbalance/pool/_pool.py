@@ -1,0 +1,108 @@
+"""A pool: backends that can stand in for each other, and the choice of one for a session."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from mrcpbalance.config import PoolConfig
+
+from ._backend import Backend, Seat
+from ._policies import policy
+from ._resources import namer
+from ._want import Obstacle, Verdict, Want
+
+_FULL: Final = frozenset({Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE})
+_DOWN: Final = frozenset({Obstacle.DOWN, Obstacle.PROBATION})
+
+
+class Pool:
+    """The backends of one pool. `random` gives 0 <= x < 1."""
+
+    __slots__ = ("_policy", "_tiers", "backends", "config", "name", "resource_name")
+
+    def __init__(self, config: PoolConfig, random: Callable[[], float]) -> None:
+        self.name: Final = config.name
+        self.config: Final = config
+        self.backends: Final[Mapping[str, Backend]] = {
+            name: Backend(config.name, backend, config.health) for name, backend in config.backends.items()
+        }
+        everyone = tuple(self.backends.values())
+        self._policy: Final = policy(config, everyone, random)
+        self._tiers: Final = (
+            [backend for backend in everyone if not backend.config.standby],
+            [backend for backend in everyone if backend.config.standby],
+        )
+        # RTSP's last path segment -> MRCPv2's name of the resource
+        self.resource_name: Final = namer(config.resource_names)
+
+    def take(self, want: Want, *, now: float, tried: Collection[Backend] = ()) -> Seat | None:
+        """Choose a backend and take a seat on it, in one step; None when none is eligible.
+
+        When all that could serve are down, the one whose last failure is longest ago is better than nothing.
+        """
+        chosen = self._choose(want, now, tried, taking=True) or self._last_resort(want, now, tried)
+        return None if chosen is None else chosen.seat(want, now)
+
+    def take_from(self, backend: Backend, want: Want, *, now: float) -> Seat | None:
+        """Take a seat on this backend, if it is eligible."""
+        return backend.seat(want, now) if backend.obstacle(want, now) is None else None
+
+    def peek(self, want: Want, now: float, tried: Collection[Backend] = ()) -> Backend | None:
+        """Choose a backend for a request without a session, which a full one can answer too. No turn is used up."""
+        return (
+            self._choose(want, now, tried, taking=False)
+            or self._choose(want, now, tried, taking=False, despite=_FULL)
+            or self._last_resort(want, now, tried)
+        )
+
+    def explain(self, want: Want, now: float, tried: Collection[Backend] = ()) -> tuple[Verdict, ...]:
+        """Tell of each backend, in file order, whether it is eligible or why not."""
+        verdicts = {backend: self._obstacle(backend, want, now, tried) for backend in self.backends.values()}
+        primary = any(
+            excluded is None for backend, excluded in verdicts.items() if not backend.config.standby
+        )
+        return tuple(
+            Verdict(
+                backend=backend.name,
+                state=backend.state(now, want.protocol),
+                excluded=Obstacle.STANDBY
+                if primary and excluded is None and backend.config.standby
+                else excluded,
+                score=self._policy.score(backend, want),
+            )
+            for backend, excluded in verdicts.items()
+        )
+
+    def _obstacle(
+        self, backend: Backend, want: Want, now: float, tried: Collection[Backend]
+    ) -> Obstacle | None:
+        return Obstacle.TRIED if backend in tried else backend.obstacle(want, now)
+
+    def _choose(
+        self,
+        want: Want,
+        now: float,
+        tried: Collection[Backend],
+        *,
+        taking: bool,
+        despite: frozenset[Obstacle] = frozenset(),
+    ) -> Backend | None:
+        for tier in self._tiers:
+            eligible = [
+                backend
+                for backend in tier
+                if backend not in tried
+                and ((found := backend.obstacle(want, now)) is None or found in despite)
+            ]
+            if eligible:
+                return self._policy.choose(eligible, want, taking=taking)
+        return None
+
+    def _last_resort(self, want: Want, now: float, tried: Collection[Backend]) -> Backend | None:
+        down = [
+            backend
+            for backend in self.backends.values()
+            if backend not in tried
+            and backend.obstacle(want, now) in _DOWN
+            and backend.capacity.obstacle(want.resource) is None
+        ]
+        return min(down, key=lambda backend: backend.health(want.protocol).failed_at, default=None)

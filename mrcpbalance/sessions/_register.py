@@ -1,0 +1,95 @@
+"""Who is live: every session by our id and by the ids its caller knows."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from mrcpbalance.pool import Backend
+
+from ._session import End, Session
+
+
+class Register:
+    """The live sessions, at most `limit`. `on_end(session, now)` is called once for each that ended."""
+
+    __slots__ = ("_by_id", "_by_key", "_new_id", "_on_end", "limit")
+
+    def __init__(
+        self, limit: int, new_id: Callable[[], str], on_end: Callable[[Session, float], None]
+    ) -> None:
+        self.limit: Final = limit
+        self._new_id: Final = new_id
+        self._on_end: Final = on_end
+        self._by_id: Final[dict[str, Session]] = {}
+        # One session nearly always; a dict of them (for its order) when several bear the same key.
+        self._by_key: Final[dict[str, Session | dict[Session, None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Session]:
+        """Go through those live at the start; they may end meanwhile."""
+        return iter(tuple(self._by_id.values()))
+
+    def open(self, protocol: str, client: str, pool: str, now: float) -> Session | None:
+        """Begin a session; None when the limit is reached."""
+        if len(self._by_id) >= self.limit:
+            return None
+        session = Session(self._new_id(), protocol, client, pool, now)
+        self._by_id[session.id] = session
+        return session
+
+    def key(self, session: Session, key: str) -> None:
+        """Let a live session be found by an id its caller knows; others may bear the same."""
+        if session.end is not None or key in session.keys:
+            return
+        session.keys += (key,)
+        bearer = self._by_key.setdefault(key, session)
+        if isinstance(bearer, dict):
+            bearer[session] = None
+        elif bearer is not session:
+            self._by_key[key] = {bearer: None, session: None}
+
+    def unkey(self, session: Session, key: str) -> None:
+        """Take a key off a session; nothing happens when it doesn't bear it."""
+        if key in session.keys:
+            session.keys = tuple(other for other in session.keys if other != key)
+            self._forget(session, key)
+
+    def find(self, key: str) -> tuple[Session, ...]:
+        """Find live sessions by our id or by a key."""
+        if (session := self._by_id.get(key)) is not None:
+            return (session,)
+        match self._by_key.get(key):
+            case None:
+                return ()
+            case Session() as only:
+                return (only,)
+            case several:
+                return tuple(several)
+
+    def of_backend(self, backend: Backend) -> tuple[Session, ...]:
+        """Find the live sessions that have a seat on a backend; looks at all."""
+        return tuple(
+            session for session in self if session.seat is not None and session.seat.backend is backend
+        )
+
+    def end(self, session: Session, end: End, now: float) -> None:
+        """End a session: seat and keys are given back, then `on_end` is told. Only the first cause counts."""
+        if session.end is not None:
+            return
+        session.end = end
+        self._by_id.pop(session.id, None)
+        for key in session.keys:
+            self._forget(session, key)
+        if session.seat is not None:
+            session.seat.release()
+        self._on_end(session, now)
+
+    def _forget(self, session: Session, key: str) -> None:
+        bearers = self._by_key.get(key)
+        if bearers is session:
+            del self._by_key[key]
+        elif isinstance(bearers, dict):
+            bearers.pop(session, None)
+            if not bearers:
+                del self._by_key[key]

@@ -1,0 +1,63 @@
+"""A session's record: who it is, where it sits, what it did, and why it ended."""
+
+import enum
+
+import attrs
+
+from mrcpbalance.pool import Seat
+
+
+class Who(enum.Enum):
+    """Who ended a session."""
+
+    CLIENT = "client"
+    BACKEND = "backend"
+    PROXY = "proxy"
+    TIMEOUT = "timeout"
+    OPERATOR = "operator"
+
+
+class Phase(enum.Enum):
+    """When in its life a session ended."""
+
+    SETUP = "setup"
+    ACTIVE = "active"
+    TEARDOWN = "teardown"
+
+
+@attrs.frozen
+class End:
+    """Why a session ended; written `who/phase`."""
+
+    who: Who
+    phase: Phase
+
+    def __str__(self) -> str:
+        """Write it as logs and metrics do."""
+        return f"{self.who.value}/{self.phase.value}"
+
+
+@attrs.define(eq=False, weakref_slot=False)
+class Session:
+    """One session, from its first request to its end. Made, keyed and ended by the register."""
+
+    id: str  # ours
+    protocol: str  # mrcpv1, mrcpv2, mrcp, tcp
+    client: str  # address without port
+    pool: str
+    opened_at: float
+    seat: Seat | None = None
+    resources: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()  # the ids its caller knows; changed by the register only
+    answered_at: float | None = None  # when its set-up succeeded
+    messages_to_backend: int = 0  # MRCP messages
+    messages_to_client: int = 0
+    bytes_to_backend: int = 0  # everything of the session on the wire
+    bytes_to_client: int = 0
+    attempts: int = 0  # backends asked
+    end: End | None = None
+
+    @property
+    def backend(self) -> str:
+        """The name of its backend, or nothing."""
+        return "" if self.seat is None else self.seat.backend.name
