@@ -1,0 +1,23 @@
+"""What every test can count on: async tests run under trio."""
+
+import pytest
+
+from tests.trio_runner import is_async, synchronous
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "real_time: an async test that runs on the real clock instead of a mock one"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Make an async test callable in place; pytest then calls it as any other."""
+    test = pyfuncitem.obj
+    real_time = pyfuncitem.get_closest_marker("real_time") is not None
+    under_hypothesis = getattr(test, "hypothesis", None)
+    if under_hypothesis is not None and is_async(under_hypothesis.inner_test):
+        under_hypothesis.inner_test = synchronous(under_hypothesis.inner_test, real_time=real_time)
+    elif is_async(test):
+        pyfuncitem.obj = synchronous(test, real_time=real_time)
