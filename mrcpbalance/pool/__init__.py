@@ -1,19 +1,8 @@
 """Backends, their capacity, and which one a new session gets."""
 
-from ._backend import Admin, Backend, Seat
-from ._health import Condition
+from ._backend import Backend, OnChange
 from ._pool import Pool
+from ._seat import Seat
 from ._want import Obstacle, Protocol, State, Verdict, Want
 
-__all__ = [
-    "Admin",
-    "Backend",
-    "Condition",
-    "Obstacle",
-    "Pool",
-    "Protocol",
-    "Seat",
-    "State",
-    "Verdict",
-    "Want",
-]
+__all__ = ["Backend", "Obstacle", "OnChange", "Pool", "Protocol", "Seat", "State", "Verdict", "Want"]

@@ -6,10 +6,12 @@ try it. An answer brings it up, a failure takes it down again for twice as long,
 
 import enum
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from mrcpbalance.config import HealthConfig
+
+from ._want import Obstacle, State
 
 LONGEST: Final = 16  # intervals a backend stays down at most: a repaired one is found within 80 s by default
 
@@ -64,29 +66,58 @@ TRANSITIONS: Final[Mapping[Condition, Mapping[Step, Condition]]] = {
 }
 
 
+SEEN: Final[Mapping[Condition, State]] = {
+    Condition.UP: State.UP,
+    Condition.DOWN: State.DOWN,
+    Condition.PROBATION: State.PROBATION,
+    Condition.TRIAL: State.PROBATION,
+}
+
+_UNFIT: Final = {Condition.DOWN: Obstacle.DOWN, Condition.TRIAL: Obstacle.PROBATION}
+
+
 class Health:
-    """Passive health of one backend in one protocol."""
+    """Health of one backend in one protocol, as traffic shows it."""
 
-    __slots__ = ("_config", "_in_a_row", "_until", "_wait", "condition", "failed_at", "failures", "trier")
+    __slots__ = (
+        "_condition",
+        "_config",
+        "_in_a_row",
+        "_obstacle",
+        "_on_change",
+        "_trier",
+        "_until",
+        "_wait",
+        "failed_at",
+        "failures",
+    )
 
-    def __init__(self, config: HealthConfig) -> None:
+    def __init__(self, config: HealthConfig, on_change: Callable[[State], None]) -> None:
         self._config: Final = config
+        self._on_change: Final = on_change
+        self._condition = Condition.UP
+        self._obstacle: Obstacle | None = None  # follows from the condition; kept for speed
         self._in_a_row = 0
         self._until = math.inf  # when its time down is over
         self._wait = config.interval  # how long it is down next time
-        self.condition = Condition.UP
-        self.failed_at = -math.inf
+        self._trier: object = None  # who takes the trial
+        self.failed_at = -math.inf  # the last time
         self.failures = 0  # all of them, for the statistics
-        self.trier: object = None  # who takes the trial
 
     def at(self, now: float) -> Condition:
         """Tell how it stands at this time."""
         if now >= self._until:
             self._step(Step.WAITED, now)
-        return self.condition
+        return self._condition
+
+    def obstacle(self, now: float) -> Obstacle | None:
+        """Tell why no session should come, if so."""
+        if now >= self._until:
+            self._step(Step.WAITED, now)
+        return self._obstacle
 
     def failed(self, now: float) -> None:
-        """Count a failure: refused, lost, silent, or a status that says try another."""
+        """Count a failure."""
         self.at(now)
         self.failures += 1
         self.failed_at = now
@@ -103,27 +134,33 @@ class Health:
         """Take note that a session will try it."""
         before = self.at(now)
         self._step(Step.TRIED, now)
-        if self.condition is not before:
-            self.trier = by
+        if self._condition is not before:
+            self._trier = by
 
-    def left(self, by: object, now: float = -math.inf) -> None:
-        """Take note that a session went away; matters only if the trial was its."""
-        if self.trier is by:
-            self._step(Step.LEFT, now)
+    def left(self, by: object) -> None:
+        """Take note that a session went away, which matters if the trial was its."""
+        if self._trier is by:
+            self._step(Step.LEFT, -math.inf)
 
     def recall(self) -> None:
-        """Cut the time down short."""
+        """Cut its time down short."""
         if self._until < math.inf:
             self._until = -math.inf
 
     def _step(self, step: Step, now: float) -> None:
-        before, self.condition = self.condition, TRANSITIONS[self.condition][step]
-        if self.condition is before:
-            return
-        self.trier = None
+        before = self._condition
+        after = self._condition = TRANSITIONS[before][step]
+        if after is not before:
+            self._changed(before, after, now)
+
+    def _changed(self, before: Condition, after: Condition, now: float) -> None:
+        self._trier = None
+        self._obstacle = _UNFIT.get(after)
         self._until = math.inf
-        if self.condition is Condition.DOWN:
+        if after is Condition.DOWN:
             self._until = now + self._wait
             self._wait = min(2 * self._wait, LONGEST * self._config.interval)
-        elif self.condition is Condition.UP:
+        elif after is Condition.UP:
             self._wait = self._config.interval
+        if SEEN[after] is not SEEN[before]:
+            self._on_change(SEEN[after])

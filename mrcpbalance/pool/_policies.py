@@ -7,9 +7,7 @@ import math
 import typing
 from bisect import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, assert_never
-
-from mrcpbalance.config import PoolConfig
+from typing import Final
 
 from ._backend import Backend
 from ._want import Want
@@ -29,7 +27,7 @@ class Policy(typing.Protocol):
 
 def load(backend: Backend) -> float:
     """Sessions per weight."""
-    return backend.sessions / backend.weight
+    return backend.capacity.sessions / backend.weight
 
 
 class RoundRobin:
@@ -40,18 +38,18 @@ class RoundRobin:
     def __init__(self, backends: Iterable[Backend]) -> None:
         self._credits: Final = dict.fromkeys(backends, 0)
 
-    def choose(self, eligible: Sequence[Backend], want: Want, *, taking: bool) -> Backend:
+    def choose(self, eligible: Sequence[Backend], want: Want, *, taking: bool) -> Backend:  # noqa: ARG002
         """Choose whose turn it is."""
-        chosen = min(eligible, key=lambda backend: self.score(backend, want))
+        credit = self._credits
+        chosen = max(eligible, key=lambda backend: credit[backend] + backend.weight)
         if taking:
-            earned = self._credits
             for backend in eligible:
-                earned[backend] += backend.weight
-                earned[chosen] -= backend.weight
+                credit[backend] += backend.weight
+                credit[chosen] -= backend.weight
         return chosen
 
     def score(self, backend: Backend, want: Want) -> float:  # noqa: ARG002 - the same for every want
-        """Less the credit it would have this turn."""
+        """Tell the credit it would have this turn, negated."""
         return -self._credits[backend] - backend.weight
 
 
@@ -65,13 +63,13 @@ class LeastSessions:
 
     def choose(self, eligible: Sequence[Backend], want: Want, *, taking: bool) -> Backend:
         """Choose the one with the fewest sessions for its weight."""
-        loads = [backend.sessions / backend.weight for backend in eligible]
+        loads = [load(backend) for backend in eligible]
         least = min(loads)
         alike = [backend for backend, its in zip(eligible, loads, strict=True) if its == least]
         return alike[0] if len(alike) == 1 else self._turns.choose(alike, want, taking=taking)
 
     def score(self, backend: Backend, want: Want) -> float:  # noqa: ARG002 - the same for every want
-        """Sessions per weight."""
+        """Tell its sessions per weight."""
         return load(backend)
 
 
@@ -90,7 +88,7 @@ class RandomTwo:
         return min(first, self._draw(others), key=load) if others else first
 
     def score(self, backend: Backend, want: Want) -> float:  # noqa: ARG002 - the same for every want
-        """Sessions per weight; it counts only among the two drawn."""
+        """Tell its sessions per weight; they count only among the two drawn."""
         return load(backend)
 
     def _draw(self, among: Sequence[Backend]) -> Backend:
@@ -115,7 +113,7 @@ class SourceHash:
         return min(eligible, key=self._ranking(want.source).__getitem__)
 
     def score(self, backend: Backend, want: Want) -> float:
-        """When this backend would win the race of this source."""
+        """Tell when it arrives in the race of this source."""
         return self._ranking(want.source)[backend]
 
     def _rank(self, source: str) -> Mapping[Backend, float]:
@@ -146,22 +144,14 @@ class First:
         return eligible[0]
 
     def score(self, backend: Backend, want: Want) -> float:  # noqa: ARG002 - the same for every want
-        """Its place in the file."""
+        """Tell its place in the file."""
         return self._places[backend]
 
 
-def policy(config: PoolConfig, backends: Sequence[Backend], random: Callable[[], float]) -> Policy:
-    """Make the policy a pool is configured with."""
-    match config.policy:
-        case "least-sessions":
-            return LeastSessions(backends)
-        case "round-robin":
-            return RoundRobin(backends)
-        case "random-two":
-            return RandomTwo(random)
-        case "source-hash":
-            return SourceHash(backends)
-        case "first":
-            return First(backends)
-        case _ as unknown:
-            assert_never(unknown)
+POLICIES: Final[Mapping[str, Callable[[Sequence[Backend], Callable[[], float]], Policy]]] = {
+    "least-sessions": lambda backends, _: LeastSessions(backends),
+    "round-robin": lambda backends, _: RoundRobin(backends),
+    "random-two": lambda _, random: RandomTwo(random),
+    "source-hash": lambda backends, _: SourceHash(backends),
+    "first": lambda backends, _: First(backends),
+}

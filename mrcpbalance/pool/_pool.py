@@ -5,34 +5,41 @@ from typing import Final
 
 from mrcpbalance.config import PoolConfig
 
-from ._backend import Backend, Seat
-from ._policies import policy
-from ._resources import namer
-from ._want import Obstacle, Verdict, Want
+from ._backend import Backend, OnChange
+from ._policies import POLICIES
+from ._resources import ResourceNames
+from ._seat import Seat
+from ._want import Obstacle, Protocol, State, Verdict, Want
 
 _FULL: Final = frozenset({Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE})
 _DOWN: Final = frozenset({Obstacle.DOWN, Obstacle.PROBATION})
 
 
+def _unheard(backend: Backend, protocol: Protocol, state: State) -> None:
+    """Tell nobody."""
+
+
 class Pool:
-    """The backends of one pool. `random` gives 0 <= x < 1."""
+    """The backends of one pool. `random` gives 0 <= x < 1; `on_change` hears when traffic shows one down or up."""
 
-    __slots__ = ("_policy", "_tiers", "backends", "config", "name", "resource_name")
+    __slots__ = ("_names", "_policy", "_tiers", "backends", "config", "name")
 
-    def __init__(self, config: PoolConfig, random: Callable[[], float]) -> None:
+    def __init__(
+        self, config: PoolConfig, random: Callable[[], float], on_change: OnChange = _unheard
+    ) -> None:
         self.name: Final = config.name
         self.config: Final = config
         self.backends: Final[Mapping[str, Backend]] = {
-            name: Backend(config.name, backend, config.health) for name, backend in config.backends.items()
+            name: Backend(config.name, backend, config.health, on_change)
+            for name, backend in config.backends.items()
         }
         everyone = tuple(self.backends.values())
-        self._policy: Final = policy(config, everyone, random)
+        self._policy: Final = POLICIES[config.policy](everyone, random)
         self._tiers: Final = (
             [backend for backend in everyone if not backend.config.standby],
             [backend for backend in everyone if backend.config.standby],
         )
-        # RTSP's last path segment -> MRCPv2's name of the resource
-        self.resource_name: Final = namer(config.resource_names)
+        self._names: Final = ResourceNames(config.resource_names)
 
     def take(self, want: Want, *, now: float, tried: Collection[Backend] = ()) -> Seat | None:
         """Choose a backend and take a seat on it, in one step; None when none is eligible.
@@ -54,6 +61,10 @@ class Pool:
             or self._last_resort(want, now, tried)
         )
 
+    def resource_name(self, segment: str) -> str:
+        """Name the resource behind the last path segment of an RTSP URI, as MRCPv2 does."""
+        return self._names.of(segment)
+
     def explain(self, want: Want, now: float, tried: Collection[Backend] = ()) -> tuple[Verdict, ...]:
         """Tell of each backend, in file order, whether it is eligible or why not."""
         verdicts = {backend: self._obstacle(backend, want, now, tried) for backend in self.backends.values()}
@@ -63,7 +74,7 @@ class Pool:
         return tuple(
             Verdict(
                 backend=backend.name,
-                state=backend.state(now, want.protocol),
+                state=backend.state(now, want.protocol if backend.address(want.protocol) else None),
                 excluded=Obstacle.STANDBY
                 if primary and excluded is None and backend.config.standby
                 else excluded,
@@ -105,4 +116,4 @@ class Pool:
             and backend.obstacle(want, now) in _DOWN
             and backend.capacity.obstacle(want.resource) is None
         ]
-        return min(down, key=lambda backend: backend.health(want.protocol).failed_at, default=None)
+        return min(down, key=lambda backend: backend.failed_at(want.protocol), default=None)

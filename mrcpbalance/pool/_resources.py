@@ -1,6 +1,6 @@
 """MRCPv2's names for the resources that RTSP URIs name (MRCPv1)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 KNOWN: Final[Mapping[str, str]] = {
@@ -11,11 +11,14 @@ KNOWN: Final[Mapping[str, str]] = {
 }
 
 
-def namer(overrides: Mapping[str, str]) -> Callable[[str], str]:
-    """Make the function that names the resource behind a last path segment; case doesn't matter, others stay as they are."""
-    names = {**KNOWN, **{segment.lower(): name for segment, name in overrides.items()}}
+class ResourceNames:
+    """Path segment to resource; the case of the segment doesn't matter."""
 
-    def resource_name(segment: str) -> str:
-        return names.get(segment.lower(), segment)
+    __slots__ = ("_names",)
 
-    return resource_name
+    def __init__(self, overrides: Mapping[str, str]) -> None:
+        self._names: Final = {**KNOWN, **{segment.lower(): name for segment, name in overrides.items()}}
+
+    def of(self, segment: str) -> str:
+        """Name the resource behind a last path segment; one that isn't known stays as it is."""
+        return self._names.get(segment.lower(), segment)

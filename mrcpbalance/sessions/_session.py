@@ -46,7 +46,7 @@ class Session:
     client: str  # address without port
     pool: str
     opened_at: float
-    seat: Seat | None = None
+    _seat: Seat | None = attrs.field(default=None, init=False)
     resources: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()  # the ids its caller knows; changed by the register only
     answered_at: float | None = None  # when its set-up succeeded
@@ -58,6 +58,17 @@ class Session:
     end: End | None = None
 
     @property
+    def seat(self) -> Seat | None:
+        """Its seat; may change until its set-up is answered, from then on the backend stays the same."""
+        return self._seat
+
+    @seat.setter
+    def seat(self, seat: Seat | None) -> None:
+        if self.answered_at is not None and (seat is None or seat.backend.name != self.backend):
+            raise RuntimeError(f"session {self.id} stays on backend {self.backend!r}")
+        self._seat = seat
+
+    @property
     def backend(self) -> str:
         """The name of its backend, or nothing."""
-        return "" if self.seat is None else self.seat.backend.name
+        return "" if self._seat is None else self._seat.backend.name

@@ -1,5 +1,6 @@
 """A memory of which source address went to which backend."""
 
+import itertools
 from collections import OrderedDict
 from typing import Final
 
@@ -9,7 +10,10 @@ _SWEEP: Final = 2  # expired entries dropped with every new one: the table shrin
 
 
 class StickTable:
-    """Source address to backend name, for a time; the least recently used goes first when it is full."""
+    """Source address to backend name, for a time; the least recently used goes first when it is full.
+
+    Every call costs the same however large the table is. The configured size is at least 1.
+    """
 
     __slots__ = ("_entries", "_expire", "evictions", "name", "size")
 
@@ -29,26 +33,26 @@ class StickTable:
     def get(self, source: str, now: float) -> str | None:
         """Find the backend of a source; a hit lives on from now."""
         entry = self._entries.get(source)
-        if entry is None or entry[1] <= now:
+        if entry is None:
+            return None
+        if entry[1] <= now:
+            del self._entries[source]
             return None
         self._entries[source] = (entry[0], now + self._expire)
         self._entries.move_to_end(source)
         return entry[0]
 
     def put(self, source: str, backend: str, now: float) -> None:
-        """Remember the backend of a source."""
-        self._entries[source] = (backend, now + self._expire)
-        self._entries.move_to_end(source)
-        for _ in range(_SWEEP):
-            if not self._drop_oldest_if_expired(now):
-                break
-        if len(self._entries) > self.size:
+        """Remember the backend of a source, in place of any other."""
+        self._entries.pop(source, None)
+        self._sweep(now)
+        if len(self._entries) >= self.size:
             self._entries.popitem(last=False)
             self.evictions += 1
+        self._entries[source] = (backend, now + self._expire)
 
-    def _drop_oldest_if_expired(self, now: float) -> bool:
-        oldest = next(iter(self._entries))
-        expired = self._entries[oldest][1] <= now
-        if expired:
-            del self._entries[oldest]
-        return expired
+    def _sweep(self, now: float) -> None:
+        for source in tuple(itertools.islice(self._entries, _SWEEP)):
+            if self._entries[source][1] > now:
+                return
+            del self._entries[source]

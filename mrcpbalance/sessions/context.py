@@ -25,3 +25,4 @@ class Context:
     limits: Limits
     listener: ListenerConfig
     draining: Callable[[], bool]  # the process takes no new sessions
+    mint: Callable[[], str]  # 24 random hex digits, for ids that callers see (E-02)
