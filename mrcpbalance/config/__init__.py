@@ -1,17 +1,24 @@
 """The configuration: read once from TOML into frozen classes, every fault named with its line."""
 
+from ._address import Address
+from ._bounds import Limits, Timeouts
+from ._duration import format_duration, parse_duration
+from ._faults import ConfigError, Fault
+from ._flags import from_flags
+from ._load import load, parse
 from ._model import (
-    Address,
     AdminConfig,
     BackendConfig,
     Config,
+    Framing,
     HealthConfig,
-    Limits,
     ListenerConfig,
     LogConfig,
+    Policy,
     PoolConfig,
+    Protocol,
     StickTableConfig,
-    Timeouts,
+    Transport,
 )
 
 __all__ = [
@@ -19,11 +26,22 @@ __all__ = [
     "AdminConfig",
     "BackendConfig",
     "Config",
+    "ConfigError",
+    "Fault",
+    "Framing",
     "HealthConfig",
     "Limits",
     "ListenerConfig",
     "LogConfig",
+    "Policy",
     "PoolConfig",
+    "Protocol",
     "StickTableConfig",
     "Timeouts",
+    "Transport",
+    "format_duration",
+    "from_flags",
+    "load",
+    "parse",
+    "parse_duration",
 ]

@@ -4,58 +4,148 @@ Durations are seconds (float); sizes are octets. Values are checked by the reade
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import attrs
+
+from ._address import Address
+from ._bounds import Limits, Timeouts
+from ._kinds import (
+    ADMIN_BIND,
+    BIND,
+    FILE,
+    NAME,
+    ONE_BIND,
+    PUBLIC_HOST,
+    REMOTE,
+    RESOURCE,
+    SEGMENT,
+    SWITCH,
+    Array,
+    Either,
+    Entries,
+    Unordered,
+    choice,
+    duration,
+    whole,
+)
+from ._sections import Section, Sections, setting
 
 Protocol = Literal["rtsp", "sip", "mrcp", "tcp", "auto"]
 Policy = Literal["least-sessions", "round-robin", "random-two", "source-hash", "first"]
 Transport = Literal["udp", "tcp"]
 Framing = Literal["strict", "repair"]
 
-
-@attrs.frozen
-class Address:
-    """Where a socket listens or connects: a host (name or literal, IPv6 without brackets) and a port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """Write it as the configuration does, IPv6 in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+_HOURS: Final = 3600.0
+_MILLION: Final = 1_000_000
+_FRAMING: Final = choice(*get_args(Framing))
+_TRANSPORT: Final = choice(*get_args(Transport))
+_SESSIONS: Final = whole(1, _MILLION)
 
 
 @attrs.frozen(kw_only=True)
 class HealthConfig:
     """How the backends of a pool are probed."""
 
-    probe: Literal["auto", "session", "none"] = "auto"
-    interval: float = 5.0
-    timeout: float = 2.0
-    fall: int = 2
-    rise: int = 2
+    probe: Literal["auto", "session", "none"] = attrs.field(
+        default="auto",
+        metadata=setting(
+            choice("auto", "session", "none"),
+            "What a probe does: `auto` sends DESCRIBE to an `rtsp` address, OPTIONS to a `sip` address and only connects to"
+            " a `tcp` address; `session` sets a real session up and ends it; `none` asks nothing. Failures seen in traffic"
+            " mark a backend whatever stands here.",
+        ),
+    )
+    interval: float = attrs.field(
+        default=5.0, metadata=setting(duration(0.01), "From one probe to the next.")
+    )
+    timeout: float = attrs.field(
+        default=2.0, metadata=setting(duration(0.01), "A probe that has no answer after this has failed.")
+    )
+    fall: int = attrs.field(
+        default=2, metadata=setting(whole(1, 100), "Failures in a row that take a backend down.")
+    )
+    rise: int = attrs.field(
+        default=2, metadata=setting(whole(1, 100), "Successes in a row that bring it up again.")
+    )
 
 
 @attrs.frozen(kw_only=True)
 class BackendConfig:
-    """One speech server; it takes part in each protocol it has an address for."""
+    """One speech server; it takes part in each protocol it has an address for, and needs at least one."""
 
     name: str
-    rtsp: Address | None = None
-    sip: Address | None = None
-    mrcp: Address | None = None
-    tcp: Address | None = None
-    sip_transport: Transport = "udp"
-    weight: int = 1
-    max_sessions: int | Mapping[str, int] | None = None
-    resources: frozenset[str] | None = None
-    standby: bool = False
-    # What UniMRCP needs is the default of each of these; see protocol-notes R-28, R-30, R-08 and M-17.
-    request_uri: Literal["keep", "rewrite"] = "keep"
-    keepalive: Literal["answer", "forward"] = "answer"
-    insert_cseq: bool = False
-    framing: Framing = "repair"
+    rtsp: Address | None = attrs.field(
+        default=None, metadata=setting(REMOTE, "Where it takes MRCPv1 sessions (RTSP over TCP).")
+    )
+    sip: Address | None = attrs.field(
+        default=None, metadata=setting(REMOTE, "Where it takes MRCPv2 sessions (SIP).")
+    )
+    mrcp: Address | None = attrs.field(
+        default=None, metadata=setting(REMOTE, "Where it takes MRCPv2 messages without SIP (TCP).")
+    )
+    tcp: Address | None = attrs.field(
+        default=None, metadata=setting(REMOTE, "Where it takes connections that pass through untouched.")
+    )
+    sip_transport: Transport = attrs.field(
+        default="udp", metadata=setting(_TRANSPORT, "What carries SIP to it.", only_for=("sip",))
+    )
+    weight: int = attrs.field(
+        default=1,
+        metadata=setting(whole(1, 256), "Its share of new sessions beside the other backends' weights."),
+    )
+    max_sessions: int | Mapping[str, int] | None = attrs.field(
+        default=None,
+        metadata=setting(
+            Either(_SESSIONS, Entries(RESOURCE, _SESSIONS, "a table of such numbers by resource")),
+            "Sessions it may hold at a time, as its licences allow: in all, or for each resource as in"
+            " `{ speechrecog = 96, speechsynth = 200 }`. Without it: any number.",
+        ),
+    )
+    resources: frozenset[str] | None = attrs.field(
+        default=None,
+        metadata=setting(
+            Unordered(Array(RESOURCE, "names of resources")),
+            'Resources it serves, by their MRCPv2 names, as in `["speechrecog"]`. Without it: all.',
+        ),
+    )
+    standby: bool = attrs.field(
+        default=False, metadata=setting(SWITCH, "Whether it is used only while no other backend is eligible.")
+    )
+    # What UniMRCP needs is the default of each of these; see rules R-28, R-30, R-08 and M-17.
+    request_uri: Literal["keep", "rewrite"] = attrs.field(
+        default="keep",
+        metadata=setting(
+            choice("keep", "rewrite"),
+            "Whether RTSP request URIs reach it as the client wrote them, or with its own host and port.",
+            only_for=("rtsp",),
+        ),
+    )
+    keepalive: Literal["answer", "forward"] = attrs.field(
+        default="answer",
+        metadata=setting(
+            choice("answer", "forward"),
+            "Whether keep-alives within an RTSP session (OPTIONS, GET_PARAMETER) are answered by the proxy, or by it. A"
+            " UniMRCP server blocks the session for ever when it gets one.",
+            only_for=("rtsp",),
+        ),
+    )
+    insert_cseq: bool = attrs.field(
+        default=False,
+        metadata=setting(
+            SWITCH,
+            "Whether its RTSP requests that lack a CSeq, as old UniMRCP servers send them, are given one.",
+            only_for=("rtsp",),
+        ),
+    )
+    framing: Framing = attrs.field(
+        default="repair",
+        metadata=setting(
+            _FRAMING,
+            "What becomes of an MRCPv2 message whose message-length and Content-Length disagree: `strict` ends the"
+            " connection, `repair` goes by Content-Length and sends the message on with lengths that agree.",
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -63,14 +153,53 @@ class PoolConfig:
     """Backends that can stand in for each other, and how one is chosen for a session."""
 
     name: str
-    policy: Policy = "least-sessions"
-    retries: int = 2
-    retry_statuses: tuple[int, ...] = (453, 500, 502, 503, 504)
-    queue_size: int = 0
-    queue_timeout: float = 2.0
-    health: HealthConfig = attrs.field(factory=HealthConfig)
-    backends: Mapping[str, BackendConfig] = attrs.field(factory=dict)
-    resource_names: Mapping[str, str] = attrs.field(factory=dict)
+    policy: Policy = attrs.field(
+        default="least-sessions",
+        metadata=setting(
+            choice(*get_args(Policy)),
+            "How a backend is chosen for a new session: `least-sessions` has the fewest for its weight, `round-robin` is"
+            " next in turn, `random-two` is the less busy of two drawn at random, `source-hash` follows from the caller's"
+            " address, `first` is the first in the file that has room. All but `first` honour weight.",
+        ),
+    )
+    retries: int = attrs.field(
+        default=2,
+        metadata=setting(whole(0, 100), "Further backends that are tried before the client is refused."),
+    )
+    retry_statuses: tuple[int, ...] = attrs.field(
+        default=(453, 500, 502, 503, 504),
+        metadata=setting(
+            Array(whole(400, 699), "statuses from 400 to 699", may_be_empty=True),
+            "Answers to a SETUP or INVITE after which another backend is tried.",
+        ),
+    )
+    queue_size: int = attrs.field(
+        default=0,
+        metadata=setting(whole(0, _MILLION), "Sessions that may wait while no backend is eligible."),
+    )
+    queue_timeout: float = attrs.field(
+        default=2.0,
+        metadata=setting(duration(), "How long a session waits for a backend before it is refused."),
+    )
+    health: HealthConfig = attrs.field(
+        factory=HealthConfig,
+        metadata=setting(Section(HealthConfig, "pools.POOL.health"), "How its backends are probed."),
+    )
+    backends: Mapping[str, BackendConfig] = attrs.field(
+        factory=dict,
+        metadata=setting(
+            Sections(BackendConfig, "pools.POOL.backends.BACKEND"), "Its speech servers; at least one."
+        ),
+    )
+    resource_names: Mapping[str, str] = attrs.field(
+        factory=dict,
+        metadata=setting(
+            Entries(SEGMENT, RESOURCE, "a table of resources by RTSP's names for them"),
+            "Which resource the last segment of an RTSP path means, where its backends use names of their own, as in"
+            ' `{ asr = "speechrecog" }`. Known without it: `speechrecognizer` and `recognizer` are `speechrecog`,'
+            " `speechsynthesizer` and `synthesizer` are `speechsynth`; others mean what they say.",
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -78,85 +207,147 @@ class ListenerConfig:
     """An address callers connect to; a port range is written once and opens one socket for each port."""
 
     name: str
-    protocol: Protocol
-    bind: tuple[Address, ...]
-    pool: str
-    transports: tuple[Transport, ...] = ("udp", "tcp")
-    control: Literal["proxied", "direct"] = "proxied"
-    control_bind: Address | None = None
-    advertise: str | None = None
-    stick_table: str | None = None
-    framing: Framing = "strict"
-    interleaved: bool = True
+    protocol: Protocol = attrs.field(
+        metadata=setting(
+            choice(*get_args(Protocol)),
+            "What callers speak: `rtsp` (MRCPv1), `sip` (MRCPv2), `mrcp` (MRCPv2 messages without SIP), `tcp` (anything; it"
+            " passes through untouched), or `auto`: told by the first octets of each TCP connection.",
+            stand_in="auto",
+        )
+    )
+    bind: tuple[Address, ...] = attrs.field(
+        metadata=setting(
+            BIND,
+            'Where it listens. A range of ports like `"127.0.0.1:8001-8003"` opens one socket each; port 0 is any free one.',
+            stand_in=(),
+        )
+    )
+    pool: str = attrs.field(metadata=setting(NAME, "The pool that serves its sessions.", stand_in=""))
+    transports: tuple[Transport, ...] = attrs.field(
+        default=("udp", "tcp"),
+        metadata=setting(
+            Array(_TRANSPORT, 'transports, "udp" or "tcp"'), "What carries SIP to it.", only_for=("sip",)
+        ),
+    )
+    control: Literal["proxied", "direct"] = attrs.field(
+        default="proxied",
+        metadata=setting(
+            choice("proxied", "direct"),
+            "Whether MRCPv2 connections come to the proxy, or go straight to the backend.",
+            only_for=("sip", "auto"),
+        ),
+    )
+    control_bind: Address | None = attrs.field(
+        default=None,
+        metadata=setting(
+            ONE_BIND,
+            "Where proxied MRCPv2 connections arrive. Without it: a free port on the listener's address.",
+            only_for=("sip", "auto"),
+        ),
+    )
+    advertise: str | None = attrs.field(
+        default=None,
+        metadata=setting(
+            PUBLIC_HOST,
+            "The address callers reach the proxy by, written into SDP and Contact where `bind` is a wildcard.",
+            only_for=("sip", "auto"),
+        ),
+    )
+    stick_table: str | None = attrs.field(
+        default=None,
+        metadata=setting(
+            NAME,
+            "The stick table that remembers which backend a source address went to. Without it: nothing sticks.",
+            only_for=("tcp", "auto"),
+        ),
+    )
+    framing: Framing = attrs.field(
+        default="strict",
+        metadata=setting(
+            _FRAMING,
+            "As a backend's `framing`, for MRCPv2 messages from callers.",
+            only_for=("sip", "mrcp", "auto"),
+        ),
+    )
+    interleaved: bool = attrs.field(
+        default=True,
+        metadata=setting(
+            SWITCH,
+            "Whether media may travel inside the RTSP connection; if not, such a SETUP is answered 461.",
+            only_for=("rtsp", "auto"),
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
 class StickTableConfig:
-    """A memory of which source address went to which backend."""
+    """A memory of which source address went to which backend, shared by every listener that names it."""
 
     name: str
-    size: int = 200_000
-    expire: float = 16 * 3600.0
-
-
-@attrs.frozen(kw_only=True)
-class Timeouts:
-    """How long things may take, in seconds."""
-
-    recognise: float = 3.0  # an `auto` listener waits this long for bytes that tell the protocol
-    connect: float = 1.0  # a TCP connection to a backend
-    setup: float = 2.0  # first answer to a SETUP or INVITE, per backend
-    request: float = 60.0  # answer to any later request; then the proxy answers 504 itself
-    message: float = 30.0  # first octet to last octet of one message (G-3)
-    first_message: float = 10.0  # accept to the first octet of an RTSP or MRCP connection (G-3, M-24)
-    connection_idle: float = 600.0  # an RTSP or MRCP connection that holds no session
-    session_idle: float = 4 * 3600.0  # a session without a message whose server named no timeout (R-26)
-    idle: float = 15 * 3600.0  # a passthrough connection without a byte
-    stall: float = 30.0  # a peer that takes none of the octets waiting for it
-    linger: float = 2.0  # what is left to send to a peer, after its connection was given up
-    drain: float = 30.0  # sessions may finish after SIGTERM
-
-
-@attrs.frozen(kw_only=True)
-class Limits:
-    """How much one peer, or all of them, may use."""
-
-    connections: int = 20_000  # caller connections in all
-    connections_per_source: int = 10_000  # caller connections from one address
-    sessions: int = 100_000  # sessions in all
-    sessions_per_connection: int = 4_096
-    requests_per_connection: int = 256  # unanswered requests; more are not read until some are answered
-    start_line: int = 2_048  # octets of an RTSP start-line
-    header_section: int = 65_536
-    header_lines: int = 256
-    header_line: int = 16_384
-    message: int = 8 * 1024 * 1024  # octets of a whole message
-    unsent: int = 1024 * 1024  # octets waiting for one peer before its source is no longer read
+    size: int = attrs.field(
+        default=200_000,
+        metadata=setting(
+            whole(1, 100 * _MILLION), "Entries it holds; the longest unused makes room for a new one."
+        ),
+    )
+    expire: float = attrs.field(
+        default=16 * _HOURS, metadata=setting(duration(), "An entry unused for this long is forgotten.")
+    )
 
 
 @attrs.frozen(kw_only=True)
 class AdminConfig:
-    """Where the admin interface listens: an address, or the path of a unix socket."""
+    """Where the admin interface listens; without this table there is none."""
 
-    bind: Address | str = attrs.field(factory=lambda: Address("127.0.0.1", 8090))
-    token_file: str | None = None
+    bind: Address | str = attrs.field(  # a str is the path of a unix socket
+        factory=lambda: Address("127.0.0.1", 8090),
+        metadata=setting(ADMIN_BIND, 'An address, or a unix socket as in `"unix:/run/mrcpbalance.sock"`.'),
+    )
+    token_file: str | None = attrs.field(
+        default=None,
+        metadata=setting(
+            FILE,
+            "A file with the token that requests must carry (`Authorization: Bearer`). Required where `bind` is neither"
+            " loopback nor a unix socket.",
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
 class LogConfig:
     """How log lines are written to stderr."""
 
-    format: Literal["json", "console"] = "json"
+    format: Literal["json", "console"] = attrs.field(
+        default="json",
+        metadata=setting(choice("json", "console"), "`json` for machines, `console` for people."),
+    )
 
 
 @attrs.frozen(kw_only=True)
 class Config:
     """One whole configuration, free of faults."""
 
-    pools: Mapping[str, PoolConfig]
-    listeners: Mapping[str, ListenerConfig]
-    stick_tables: Mapping[str, StickTableConfig] = attrs.field(factory=dict)
-    timeouts: Timeouts = attrs.field(factory=Timeouts)
-    limits: Limits = attrs.field(factory=Limits)
-    admin: AdminConfig | None = None
-    log: LogConfig = attrs.field(factory=LogConfig)
+    pools: Mapping[str, PoolConfig] = attrs.field(
+        metadata=setting(Sections(PoolConfig, "pools.POOL"), "The pools; at least one.", stand_in={})
+    )
+    listeners: Mapping[str, ListenerConfig] = attrs.field(
+        metadata=setting(
+            Sections(ListenerConfig, "listeners.LISTENER"), "The listeners; at least one.", stand_in={}
+        )
+    )
+    stick_tables: Mapping[str, StickTableConfig] = attrs.field(
+        factory=dict,
+        metadata=setting(
+            Sections(StickTableConfig, "stick_tables.TABLE"), "The stick tables listeners may name."
+        ),
+    )
+    timeouts: Timeouts = attrs.field(
+        factory=Timeouts, metadata=setting(Section(Timeouts, "timeouts"), "How long things may take.")
+    )
+    limits: Limits = attrs.field(
+        factory=Limits, metadata=setting(Section(Limits, "limits"), "How much may be used.")
+    )
+    admin: AdminConfig | None = attrs.field(
+        default=None, metadata=setting(Section(AdminConfig, "admin"), "The admin interface.")
+    )
+    log: LogConfig = attrs.field(factory=LogConfig, metadata=setting(Section(LogConfig, "log"), "The log."))

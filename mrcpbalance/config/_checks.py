@@ -1,0 +1,125 @@
+"""Checks between keys: references, what a pool must offer a listener, keys that don't fit beside others."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from ._address import Address, is_loopback, is_wildcard
+from ._faults import Place, nearest, one_of, quoted
+from ._model import AdminConfig, BackendConfig, Config, ListenerConfig, PoolConfig
+from ._sections import settings
+
+ADDRESSES: Final = ("rtsp", "sip", "mrcp", "tcp")
+"""What a backend may have an address for."""
+
+_V1_RESOURCES: Final = {
+    "speechrecognizer": "speechrecog",
+    "recognizer": "speechrecog",
+    "speechsynthesizer": "speechsynth",
+    "synthesizer": "speechsynth",
+}
+
+
+def check(config: Config, root: Place) -> None:
+    """Note the faults that show only when several keys are seen together."""
+    for name, pool in config.pools.items():
+        _check_pool(pool, root.under("pools", name))
+    for name, listener in config.listeners.items():
+        _check_listener(listener, root.under("listeners", name))
+        _check_references(listener, config, root.under("listeners", name))
+    if config.admin:
+        _check_admin(config.admin, root.under("admin"))
+
+
+def _check_pool(pool: PoolConfig, place: Place) -> None:
+    backends = place.under("backends")
+    if not (pool.backends or place.noted or backends.noted):
+        backends.fault("missing", "expected at least one table [pools.POOL.backends.BACKEND]")
+    for name, backend in pool.backends.items():
+        _check_backend(backend, pool, backends.under(name))
+
+
+def _check_backend(backend: BackendConfig, pool: PoolConfig, place: Place) -> None:
+    served = [protocol for protocol in ADDRESSES if _may_serve(backend, protocol, place)]
+    if not served:
+        place.fault("no address", f"expected at least one of {one_of(ADDRESSES)}")
+    _check_fit(BackendConfig, served or ADDRESSES, "an address for", place)
+    capacity = backend.max_sessions if isinstance(backend.max_sessions, Mapping) else {}
+    own_names = pool.resource_names.values()
+    _check_resources(backend.resources or (), own_names, place.under("resources"))
+    _check_resources(capacity, own_names, place.under("max_sessions"))
+
+
+def _may_serve(backend: BackendConfig, protocol: str, place: Place) -> bool:
+    """Tell whether a backend has this address, or might mean to have it where it has a fault."""
+    if getattr(backend, protocol) is not None:
+        return True
+    other_keys = {field.name for field, _ in settings(BackendConfig)} - {protocol}
+    depth = len(place.path)
+    return any(len(path) == depth or path[depth] not in other_keys for path in place.noted_within())
+
+
+def _check_fit(cls: type[object], fitting: Collection[str], what: str, place: Place) -> None:
+    for field, setting in settings(cls):
+        here = place.under(field.name)
+        if here.given and setting.only_for and not set(setting.only_for) & set(fitting):
+            here.fault("doesn't fit here", f"expected only beside {what} {one_of(setting.only_for)}")
+
+
+def _check_resources(names: Collection[str], own_names: Collection[str], place: Place) -> None:
+    for name in sorted(names):
+        if name in _V1_RESOURCES and name not in own_names:
+            place.fault(f"{quoted(name)} is RTSP's name", f"did you mean {quoted(_V1_RESOURCES[name])}?")
+
+
+def _check_listener(listener: ListenerConfig, place: Place) -> None:
+    if not place.under("protocol").noted:
+        _check_fit(ListenerConfig, [listener.protocol], "protocol", place)
+    if listener.control == "direct" and listener.control_bind:
+        place.under("control_bind").fault("doesn't fit here", 'expected only beside control "proxied"')
+    _check_advertise(listener, place.under("advertise"))
+
+
+def _check_advertise(listener: ListenerConfig, place: Place) -> None:
+    wildcard = any(is_wildcard(address.host) for address in listener.bind)
+    needed = listener.protocol == "sip" and listener.control == "proxied" and wildcard
+    if needed and not (listener.advertise or place.noted):
+        place.fault("missing", "expected the address callers reach the proxy by, as bind is a wildcard")
+
+
+def _check_references(listener: ListenerConfig, config: Config, place: Place) -> None:
+    pool = config.pools.get(listener.pool)
+    if pool:
+        _check_served(listener, pool, place)
+    elif listener.pool and config.pools:
+        fault = f"no pool {quoted(listener.pool)}"
+        place.under("pool").fault(fault, nearest(listener.pool, config.pools))
+    table = listener.stick_table
+    if table and table not in config.stick_tables and not place.root.under("stick_tables").noted:
+        fault = f"no stick table {quoted(table)}"
+        known = config.stick_tables
+        place.under("stick_table").fault(
+            fault, nearest(table, known) if known else "expected a table [stick_tables.TABLE]"
+        )
+
+
+def _check_served(listener: ListenerConfig, pool: PoolConfig, place: Place) -> None:
+    if listener.protocol == "auto" or not pool.backends:
+        return  # every backend has some address; a pool without backends has a fault already
+    backends = place.root.under("pools", pool.name, "backends")
+    if not any(
+        _may_serve(backend, listener.protocol, backends.under(name))
+        for name, backend in pool.backends.items()
+    ):
+        place.under("pool").fault(
+            f"no backend of pool {quoted(pool.name)} has the address {quoted(listener.protocol)}",
+            "expected at least one that has",
+        )
+
+
+def _check_admin(admin: AdminConfig, place: Place) -> None:
+    token_file = place.under("token_file")
+    local = not isinstance(admin.bind, Address) or is_loopback(admin.bind.host)
+    if not (local or admin.token_file or token_file.noted):
+        token_file.fault(
+            "missing", "expected the path of a file, as bind is neither loopback nor a unix socket"
+        )
