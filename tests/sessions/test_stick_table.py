@@ -1,0 +1,76 @@
+"""What a stick table remembers, and for how long."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrcpbalance.config import StickTableConfig
+from mrcpbalance.sessions import StickTable
+
+
+def table(size: int = 3, expire: float = 10.0) -> StickTable:
+    return StickTable(StickTableConfig(name="clients", size=size, expire=expire))
+
+
+def test_a_hit_renews() -> None:
+    clients = table()
+    clients.put("192.0.2.1", "a", 0.0)
+    assert clients.get("192.0.2.2", 0.0) is None
+    assert clients.get("192.0.2.1", 9.0) == "a"
+    assert clients.get("192.0.2.1", 18.9) == "a"
+    assert clients.get("192.0.2.1", 28.9) is None
+    assert clients.entries == 0
+
+
+def test_the_last_put_counts() -> None:
+    clients = table(size=1)
+    clients.put("192.0.2.1", "a", 0.0)
+    clients.put("192.0.2.1", "b", 5.0)
+    assert clients.get("192.0.2.1", 14.0) == "b"
+    assert (clients.entries, clients.evictions) == (1, 0)
+
+
+def test_the_least_recently_used_goes_when_it_is_full() -> None:
+    clients = table()
+    for source in "abc":
+        clients.put(source, source.upper(), 0.0)
+    clients.get("a", 1.0)
+    clients.put("d", "D", 1.0)
+    assert [clients.get(source, 1.0) for source in "abcd"] == ["A", None, "C", "D"]
+    assert (clients.name, clients.entries, clients.size, clients.evictions) == ("clients", 3, 3, 1)
+
+
+def test_the_expired_are_swept_a_few_at_a_time_and_are_no_evictions() -> None:
+    clients = table(size=100)
+    for number in range(5):
+        clients.put(f"old {number}", "a", 0.0)
+    seen: list[int] = []
+    for number in range(4):
+        clients.put(f"new {number}", "a", 10.0)
+        seen.append(clients.entries)
+    assert seen == [4, 3, 3, 4]
+    assert clients.evictions == 0
+
+
+STEPS = st.lists(
+    st.tuples(st.booleans(), st.sampled_from("abcdef"), st.sampled_from("xyz"), st.floats(0.0, 6.0)),
+    max_size=60,
+)
+
+
+@given(STEPS, st.integers(1, 4))
+def test_like_a_list_that_is_searched(steps: list[tuple[bool, str, str, float]], size: int) -> None:
+    clients, model, now = table(size), dict[str, tuple[str, float]](), 0.0
+    for putting, source, backend, wait in steps:
+        now += wait
+        model = {its: entry for its, entry in model.items() if entry[1] > now}
+        known = model.pop(source, None)
+        if putting:
+            if len(model) >= size:
+                model.pop(next(iter(model)))
+            clients.put(source, backend, now)
+            model[source] = (backend, now + 10.0)
+        else:
+            assert clients.get(source, now) == (known and known[0])
+            if known:
+                model[source] = (known[0], now + 10.0)
+        assert len(model) <= clients.entries <= size

@@ -1,0 +1,188 @@
+"""Pool and register together, walked at random: no seat leaks, nothing is over capacity, a session stays where it is."""
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+
+from mrcpbalance.config import PoolConfig
+from mrcpbalance.pool import Backend, Obstacle, Pool, Seat, Want
+from mrcpbalance.sessions import End, Phase, Register, Session, Who
+from tests.strategies import pool_configs, resources, wants
+
+KEYS = st.sampled_from(("45", "46", "47"))
+DOWN = {Obstacle.DOWN, Obstacle.PROBATION}
+
+
+class Together(RuleBasedStateMachine):
+    """Sessions come, hold resources, fail over, bear keys and go, while operators drain and time passes."""
+
+    sessions = Bundle("sessions")
+
+    @initialize(config=pool_configs(), seed=st.integers(0, 9), limit=st.integers(1, 12))
+    def start(self, config: PoolConfig, seed: int, limit: int) -> None:
+        self.now = 0.0
+        self.ended: list[Session] = []
+        self.home: dict[Session, Backend] = {}  # of those whose set-up was answered
+        self.wanted: dict[Session, Want] = {}
+        self.held: dict[Session, Counter[str]] = {}
+        self.pool = Pool(config, random.Random(seed).random)
+        self.register = Register(limit, map(str, itertools.count()).__next__, self.on_end)
+
+    def on_end(self, session: Session, now: float) -> None:
+        assert now == self.now
+        self.ended.append(session)
+
+    @property
+    def backends(self) -> list[Backend]:
+        return list(self.pool.backends.values())
+
+    @rule(target=sessions, want=wants)
+    def arrives(self, want: Want) -> Session | None:
+        full = len(self.register) >= self.register.limit
+        session = self.register.open("mrcp", want.source, self.pool.name, self.now)
+        assert (session is None) == full
+        if session is not None:
+            self.wanted[session] = want
+            self.sit(session, [])
+        return session
+
+    @rule(session=sessions)
+    def fails_over(self, session: Session | None) -> None:
+        if session is None or session.seat is None or session.answered_at is not None or session.end:
+            return
+        failed = session.seat.backend
+        failed.failed(self.wanted[session].protocol, self.now)
+        session.seat.release()
+        self.sit(session, [failed])
+
+    def sit(self, session: Session, tried: list[Backend]) -> None:
+        want = self.wanted[session]
+        verdicts = {verdict.backend: verdict.excluded for verdict in self.pool.explain(want, self.now, tried)}
+        room = {its.name for its in self.backends if its.capacity.obstacle(want.resource) is None}
+        seat = self.pool.take(want, now=self.now, tried=tried)
+        if seat is None:
+            assert all(why and (why not in DOWN or name not in room) for name, why in verdicts.items())
+            self.register.end(session, End(Who.PROXY, Phase.SETUP), self.now)
+            return
+        self.check_choice(seat, verdicts)
+        assert seat.backend not in tried
+        session.seat = seat
+        session.attempts += 1
+        self.held[session] = Counter(seat.resources)
+        assert seat.resources == (() if want.resource is None else (want.resource,))
+
+    def check_choice(self, seat: Seat, verdicts: dict[str, Obstacle | None]) -> None:
+        if None in verdicts.values():
+            assert verdicts[seat.backend.name] is None
+        else:
+            assert verdicts[seat.backend.name] in DOWN
+
+    @rule(session=sessions)
+    def answered(self, session: Session | None) -> None:
+        if session is None or session.seat is None or session.end is not None:
+            return
+        session.seat.backend.answered(self.wanted[session].protocol, self.now)
+        session.answered_at = self.now
+        self.home[session] = session.seat.backend
+
+    @rule(session=sessions, place=st.integers(0, 3))
+    def is_moved(self, session: Session | None, place: int) -> None:
+        """One session, one backend."""
+        elsewhere = self.backends[place % len(self.backends)]
+        if session is None or session not in self.home or elsewhere is self.home[session]:
+            return
+        seat = self.pool.take_from(elsewhere, self.wanted[session], now=self.now)
+        if seat is not None:
+            with pytest.raises(RuntimeError, match="stays"):
+                session.seat = seat
+            seat.release()
+
+    @rule(session=sessions, resource=resources)
+    def wants_more(self, session: Session | None, resource: str) -> None:
+        if session is not None and session.seat is not None and session.seat.add(resource):
+            assert session.end is None
+            self.held[session][resource] += 1
+
+    @rule(session=sessions, resource=resources)
+    def wants_less(self, session: Session | None, resource: str) -> None:
+        if session is not None and session.seat is not None:
+            session.seat.drop(resource)
+            self.held[session] -= Counter([resource])
+
+    @rule(session=sessions, key=KEYS)
+    def is_keyed(self, session: Session | None, key: str) -> None:
+        if session is not None:
+            self.register.key(session, key)
+            assert (session in self.register.find(key)) == (session.end is None)
+
+    @rule(session=sessions, key=KEYS)
+    def is_unkeyed(self, session: Session | None, key: str) -> None:
+        if session is not None:
+            self.register.unkey(session, key)
+            assert session not in self.register.find(key)
+
+    @rule(session=consumes(sessions), who=st.sampled_from(Who), again=st.booleans())
+    def ends(self, session: Session | None, who: Who, again: bool) -> None:
+        if session is not None:
+            first = session.end
+            self.register.end(session, End(who, Phase.ACTIVE), self.now)
+            assert session.end == (first or End(who, Phase.ACTIVE))
+            if again:
+                self.register.end(session, End(Who.PROXY, Phase.TEARDOWN), self.now)
+                assert session.end.who is (first.who if first else who)
+
+    @rule(place=st.integers(0, 3), order=st.sampled_from((Backend.drain, Backend.disable, Backend.enable)))
+    def is_ordered(self, place: int, order: Callable[[Backend], None]) -> None:
+        order(self.backends[place % len(self.backends)])
+
+    @rule(wait=st.floats(0.0, 40.0))
+    def time_passes(self, wait: float) -> None:
+        self.now += wait
+
+    @rule(want=wants)
+    def is_peeked(self, want: Want) -> None:
+        before = [its.sessions for its in self.backends]
+        backend = self.pool.peek(want, self.now)
+        assert backend is None or backend.address(want.protocol) is not None
+        assert before == [its.sessions for its in self.backends]
+
+    @invariant()
+    def no_seat_leaks(self) -> None:
+        for backend in self.backends:
+            live = self.register.of_backend(backend)
+            assert backend.sessions == len(live)
+            held = sum((self.held[session] for session in live), Counter[str]())
+            assert backend.capacity.taken == {its: held[its] for its in backend.capacity.taken}
+
+    @invariant()
+    def nothing_is_over_capacity(self) -> None:
+        for backend in self.backends:
+            limits = backend.config.max_sessions
+            if isinstance(limits, int):
+                assert backend.sessions <= limits
+            elif limits is not None:
+                assert all(taken <= limits[its] for its, taken in backend.capacity.taken.items())
+
+    @invariant()
+    def sessions_stay(self) -> None:
+        for session, backend in self.home.items():
+            assert session.seat is not None
+            assert session.seat.backend is backend
+
+    @invariant()
+    def only_live_sessions_are_found(self) -> None:
+        live = set(self.register)
+        assert all(session.end is None for session in live)
+        assert len(self.ended) == len(set(self.ended)) == len(self.wanted) - len(live)
+        for key in ("45", "46", "47", *(session.id for session in self.ended)):
+            assert set(self.register.find(key)) == {
+                session for session in live if key in session.keys or key == session.id
+            }
+
+
+TestTogether = Together.TestCase
