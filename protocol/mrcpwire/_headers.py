@@ -70,6 +70,11 @@ class Headers:
         """Make a section of names and values; raises `LocalProtocolError` for what would break a line (G-4)."""
         return cls(tuple(_line(name, value) for name, value in fields))
 
+    @classmethod
+    def split(cls, section: bytes) -> Self:
+        """Read a section that was checked before."""
+        return cls(tuple(_FIELD.findall(section)))
+
     def get(self, name: bytes) -> bytes | None:
         """Look up the first value of a header."""
         return next(self._values(name), None)
