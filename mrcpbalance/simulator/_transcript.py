@@ -1,0 +1,56 @@
+"""What a simulated server saw and said, so that a test can ask which session came where, in which order."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Literal
+
+import attrs
+
+KEPT = 20_000  # entries; the oldest go first, so that a load test can run for hours
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """One message, or the end of a connection (`name` is "closed")."""
+
+    sender: Literal["caller", "server"]
+    name: str  # RTSP method or status, MRCPv2 method, status or event
+    connection: int = 0  # counted from 1 as accepted
+    session: str | None = None  # RTSP session or MRCPv2 channel id
+    mrcp: str = ""  # the MRCPv1 method, event or request-state inside
+    raw: bytes = b""
+
+
+@attrs.define
+class Transcript:
+    """The entries of one server, oldest first."""
+
+    _entries: deque[Entry] = attrs.field(factory=lambda: deque(maxlen=KEPT))
+
+    def add(self, entry: Entry) -> None:
+        """Write down one entry."""
+        self._entries.append(entry)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Go through all entries."""
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        """Count the entries kept."""
+        return len(self._entries)
+
+    def sessions(self) -> list[str]:
+        """List the sessions seen, in the order they first appeared."""
+        return list(dict.fromkeys(entry.session for entry in self if entry.session is not None))
+
+    def of(self, session: str, *, sender: Literal["caller", "server"] | None = None) -> list[str]:
+        """Tell what happened in a session: names, the MRCP name where there is one ("RECOGNIZE", not "ANNOUNCE")."""
+        return [
+            entry.mrcp or entry.name
+            for entry in self
+            if entry.session == session and sender in (None, entry.sender)
+        ]
+
+    def containing(self, octets: bytes) -> list[Entry]:
+        """Find the messages that hold these octets, such as a caller's mark in a Logging-Tag."""
+        return [entry for entry in self if octets in entry.raw]
