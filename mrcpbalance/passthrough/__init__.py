@@ -1,1 +1,5 @@
-"""What an unrecognised connection decides."""
+"""What an unrecognised connection decides: one backend, and every octet as it came."""
+
+from ._caller import Caller
+
+__all__ = ["Caller"]

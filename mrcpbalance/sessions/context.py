@@ -1,6 +1,7 @@
 """What a core is given: the shell, the tables it shares with others, and its part of the configuration."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import attrs
 
@@ -8,8 +9,16 @@ from mrcpbalance.config import Limits, ListenerConfig, Timeouts
 from mrcpbalance.pool import Pool
 
 from ._register import Register
+from ._session import End
 from ._tally import Tally
 from .ports import Journal, Shell
+
+
+class Core(Protocol):
+    """What a core is to the process: a caller connection that may have to end."""
+
+    def stop(self, end: End, now: float) -> None:
+        """Answer every open request, end every session with this cause, and close all connections, now."""
 
 
 @attrs.frozen(kw_only=True)
@@ -25,4 +34,5 @@ class Context:
     limits: Limits
     listener: ListenerConfig
     draining: Callable[[], bool]  # the process takes no new sessions
+    left: Callable[[Core], None]  # a caller connection has come to its end; told once
     mint: Callable[[], str]  # 24 random hex digits, for ids that callers see (E-02)

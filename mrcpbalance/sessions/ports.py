@@ -25,7 +25,12 @@ class CloseReason(enum.Enum):
 
 
 class Port(Protocol):
-    """One connection, as its owner uses it. Every method may be called at any time, also after the end."""
+    """One connection, as its owner uses it. Every method may be called at any time, also after the end.
+
+    `guarded` (True at first) says whether a peer that takes nothing for `timeouts.stall` is lost.
+    """
+
+    guarded: bool
 
     @property
     def peer(self) -> str:

@@ -1,0 +1,68 @@
+"""`mrcpbalance serve`: run the proxy, by a file or by flags alone."""
+
+import resource
+import sys
+
+import click
+import trio
+
+from mrcpbalance.config import Config, ConfigError, from_flags, load
+from mrcpbalance.observe import Log, session_end
+from mrcpbalance.proxy import CannotListenError, serve, stop_on_signals
+
+
+@click.command()
+@click.option("--config", "file", type=click.Path(), help="The configuration file (TOML).")
+@click.option("--listen", "listens", multiple=True, metavar="PROTOCOL://HOST:PORT", help="Listen here; without a file.")
+@click.option("--backend", "backends", multiple=True, metavar="[NAME=]HOST:PORT", help="A backend; without a file.")
+def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...]) -> None:
+    """Run the proxy: with --config FILE, or with --listen and --backend (both repeatable) and no file.
+
+    One line on stdout for each listener once it accepts; the log goes to stderr. SIGTERM: no new sessions, live ones may
+    finish for `timeouts.drain`, the rest end cleanly; a second SIGTERM ends them at once.
+    """
+    if (file is None) == (not listens and not backends):
+        raise click.UsageError("give either --config FILE, or --listen and --backend")
+    try:
+        config = load(file) if file is not None else from_flags(listens, backends)
+    except ConfigError as error:
+        for fault in error.faults:
+            click.echo(str(fault), err=True)
+        sys.exit(1)
+    _raise_descriptor_limit()
+    try:
+        with Log.to_stderr(config.log) as log:
+            trio.run(_run, config, log)
+    except* CannotListenError as errors:
+        for error in errors.exceptions:
+            click.echo(f"mrcpbalance: {error}", err=True)
+        sys.exit(1)
+
+
+async def _run(config: Config, log: Log) -> None:
+    stop, stop_now = trio.Event(), trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(stop_on_signals, log, stop, stop_now)
+
+        async def run(*, task_status: trio.TaskStatus[object]) -> None:
+            await serve(
+                config,
+                journal=log,
+                ended=lambda session, now: log.note("session-end", **session_end(session, now)),
+                stop=stop,
+                stop_now=stop_now,
+                task_status=task_status,
+            )
+            nursery.cancel_scope.cancel()
+
+        addresses = await nursery.start(run)
+        for name, bound in addresses.items():
+            for address in bound:
+                click.echo(f"{name}: {config.listeners[name].protocol} on {address}")
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many descriptors as the system lets us: every session takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

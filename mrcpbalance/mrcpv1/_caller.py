@@ -1,0 +1,321 @@
+"""The owner of a caller's RTSP connection: it holds the sessions, gives each request its turn, and ends things in order."""
+
+from collections.abc import Iterator
+
+import attrs
+from mrcpwire import RemoteProtocolError, rtsp
+
+from mrcpbalance.pool import Backend
+from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions.context import Context
+from mrcpbalance.sessions.ports import CloseReason, Port
+from mrcpbalance.sessions.watch import Watch
+
+from . import _requests
+from ._events import Events
+from ._leg import Leg
+from ._placement import Placement
+from ._replies import Fault
+from ._session import RtspSession, State, Step
+from ._turns import Lane, Turn, Turns
+
+
+def _limits(context: Context) -> rtsp.Limits:
+    limits = context.limits
+    return rtsp.Limits(
+        start_line=limits.start_line,
+        header_section=limits.header_section,
+        header_lines=limits.header_lines,
+        header_line=limits.header_line,
+        message=limits.message,
+    )
+
+
+@attrs.define(eq=False)
+class Caller:
+    """One caller connection with its sessions, and the connections to the backends they live on."""
+
+    context: Context
+    port: Port
+    limits: rtsp.Limits
+    receiver: rtsp.Receiver
+    turns: Turns
+    watch: Watch = attrs.field(init=False)
+    events: Events = attrs.field(init=False)
+    sessions: dict[bytes, RtspSession] = attrs.field(factory=dict)  # by the id the caller knows
+    legs: list[Leg] = attrs.field(factory=list)
+    placements: list[Placement] = attrs.field(factory=list)
+    misses: int = 0
+    choked: bool = False  # too many requests open: the rest waits unread
+    closing: End | None = None  # no further request is taken; the connection ends when all are answered
+    gone: bool = False
+
+    @classmethod
+    def of(cls, context: Context, port: Port, now: float) -> "Caller":
+        """Take over a connection that was just accepted."""
+        limits = _limits(context)
+        caller = cls(context, port, limits, rtsp.Receiver(limits), Turns(port))
+        caller.events = Events(caller)
+        caller.watch = Watch.of(caller, context.shell, context.timeouts, now)
+        return caller
+
+    # What the shell tells.
+
+    def connected(self, now: float) -> None:
+        """Nothing to do: a caller's connection stands from the start."""
+
+    def received(self, data: bytes, now: float) -> None:
+        """Take octets from the caller."""
+        if self.closing is None:
+            self.watch.heard = now
+            self.receiver.receive_data(data)
+            self.pump(now)
+
+    def pump(self, now: float) -> None:
+        """Handle what was received, as far as the number of open requests allows."""
+        receiver, turns = self.receiver, self.turns.open
+        most = self.context.limits.requests_per_connection
+        try:
+            while (
+                self.closing is None
+                and (event := receiver.next_event() if len(turns) < most else None) is not None
+            ):
+                if isinstance(event, rtsp.Request):
+                    _requests.handle(self, event, now)
+                elif isinstance(event, rtsp.Response):
+                    self.events.answered(event, now)
+                else:
+                    self.events.frame(event)
+        except RemoteProtocolError as error:
+            self._caller_broke(error, now)
+            return
+        if len(turns) >= most:
+            self.choked = True
+            self.port.pause()
+        self.watch.partial(pending=receiver.pending and not self.choked, now=now)
+
+    def finished(self, now: float) -> None:
+        """Answer what is open, then end: the caller sends nothing more."""
+        self.close_when_answered(End(Who.CLIENT, Phase.ACTIVE), now)
+        self.watch.hurry(now + self.context.timeouts.linger)
+
+    def lost(self, reason: CloseReason, now: float) -> None:
+        """End everything: nobody is left to be answered (R-22)."""
+        who = Who.TIMEOUT if reason is CloseReason.STALLED else Who.CLIENT
+        self.farewell(End(who, Phase.ACTIVE), now)
+
+    def crashed(self, now: float) -> None:
+        """Answer 500 to whatever is open and end everything."""
+        self.shut(Fault.OWN_FAULT, End(Who.PROXY, Phase.ACTIVE), now)
+
+    # What the watch tells.
+
+    def idle(self) -> bool:
+        """Tell whether it holds no session and nothing is open on it."""
+        return not self.sessions and not self.turns.open
+
+    def slow(self, now: float) -> None:
+        """Answer 408 to a message that doesn't come to its end (G-3)."""
+        self._complain("client-broke-protocol", "rtsp.message-timeout", "G-3", b"")
+        self._last_words(b"0", Fault.MESSAGE_TIMEOUT.reply(b"0"), now)
+
+    def silent(self, now: float) -> None:
+        """End a connection that nobody uses."""
+        self.close_when_answered(End(Who.TIMEOUT, Phase.ACTIVE), now)
+
+    def out_of_time(self, now: float) -> None:
+        """End a connection that was given a last moment."""
+        self.shut(Fault.TIMEOUT, self.closing or End(Who.TIMEOUT, Phase.ACTIVE), now)
+
+    def look(self, now: float) -> None:
+        """Answer what a backend left open for too long, end what has been silent for too long."""
+        late = now - self.context.timeouts.message
+        for leg in [leg for leg in self.legs if leg.partial_since is not None and leg.partial_since <= late]:
+            self.leg_broke(leg, "rtsp.message-timeout", "G-3", now)
+        for turn in [turn for turn in self.turns.open if not turn.done and turn.due <= now]:
+            self.context.tally.count("rtsp.request-timeout")
+            self.refuse(turn, Fault.TIMEOUT, now)
+        for session in [session for session in self.sessions.values() if session.expires <= now]:
+            _requests.say_goodbye(session)
+            self.end(session, Who.TIMEOUT, now)
+
+    def dues(self) -> Iterator[float]:
+        """Tell when one of these is due next."""
+        message = self.context.timeouts.message
+        yield from (leg.partial_since + message for leg in self.legs if leg.partial_since is not None)
+        yield from (turn.due for turn in self.turns.open if not turn.done)
+        yield from (session.expires for session in self.sessions.values())
+
+    # Answers.
+
+    def answer(self, turn: Turn, data: bytes, now: float, lane: Lane | None = None) -> None:
+        """Send an answer in its turn, then go on with what had to wait."""
+        self.turns.answer(turn, data, lane)
+        if self.turns.octets:
+            if lane is not None:
+                self.events.hold_back(lane)
+        elif self.events.held_back is not None:
+            self.events.let_go()
+        if self.closing is not None:
+            if not self.turns.open:
+                self.farewell(self.closing, now)
+        elif self.choked and len(self.turns.open) * 2 <= self.context.limits.requests_per_connection:
+            self.choked = False
+            self.port.resume()
+            self.pump(now)
+
+    def refuse(self, turn: Turn, fault: Fault, now: float) -> None:
+        """Answer a request ourselves."""
+        session = turn.session
+        data = fault.reply(turn.cseq, session.client_id or None if session is not None else None)
+        if session is not None:
+            session.record.bytes_to_client += len(data)
+        self.answer(turn, data, now)
+
+    def turn(self, cseq: bytes, now: float, session: RtspSession | None = None) -> Turn:
+        """Give a request its turn."""
+        turn = Turn(cseq, now + self.context.timeouts.request, session)
+        self.turns.open.append(turn)
+        return turn
+
+    # Backend connections.
+
+    def leg_to(self, backend: Backend) -> Leg:
+        """Give the connection to this backend, dialling when there is none (R-21)."""
+        for leg in self.legs:
+            if leg.backend is backend:
+                return leg
+        leg = Leg(self, backend, rtsp.Receiver(self.limits))
+        address = backend.address("rtsp")
+        assert address is not None, "the pool offers only backends that speak the protocol"
+        leg.port = self.context.shell.dial(address, leg, within=self.context.timeouts.connect)
+        self.legs.append(leg)
+        return leg
+
+    def leg_lost(self, leg: Leg, reason: CloseReason, now: float) -> None:
+        """Answer for a backend connection that is gone, then end the sessions that lived on it (R-22)."""
+        self.legs.remove(leg)
+        lived = [session for session in self.sessions.values() if session.leg is leg]
+        active = sum(session.state is State.ACTIVE for session in lived)
+        awaited, leg.awaited = leg.awaited, []
+        if awaited or active:
+            leg.backend.failed("rtsp", now)
+            self._mourn(leg, reason, len(awaited), active)
+        for entry in awaited:
+            entry.leg_lost(now)
+        for session in lived:
+            self.end(session, Who.BACKEND, now)
+        if (
+            active
+            and not self.placements
+            and not any(one.state is State.ACTIVE for one in self.sessions.values())
+        ):
+            self.close_when_answered(End(Who.BACKEND, Phase.ACTIVE), now)
+
+    def _mourn(self, leg: Leg, reason: CloseReason, requests: int, sessions: int) -> None:
+        self.context.journal.note(
+            "backend-connection-lost",
+            level="warning",
+            pool=self.context.pool.name,
+            backend=leg.backend.name,
+            client=self.port.peer,
+            reason=reason.value,
+            open_requests=requests,
+            sessions=sessions,
+        )
+
+    def leg_broke(self, leg: Leg, code: str, rule: str, now: float, excerpt: bytes = b"") -> None:
+        """Give up a backend connection that no longer speaks RTSP."""
+        self._complain("backend-broke-protocol", code, rule, excerpt, backend=leg.backend.name)
+        leg.port.abort()
+        leg.lost(CloseReason.RESET, now)
+
+    def _caller_broke(self, error: RemoteProtocolError, now: float) -> None:
+        self._complain("client-broke-protocol", error.code, error.rule, error.excerpt)
+        self._last_words(
+            error.cseq or b"0", rtsp.reply(error.status_hint or 400, cseq=error.cseq or b"0"), now
+        )
+
+    def _complain(self, event: str, code: str, rule: str, excerpt: bytes, backend: str = "") -> None:
+        context = self.context
+        context.tally.count(code)
+        context.journal.note(
+            event,
+            level="warning",
+            listener=context.listener.name,
+            client=self.port.peer,
+            backend=backend,
+            code=code,
+            rule=rule,
+            excerpt=excerpt,
+        )
+
+    def _last_words(self, cseq: bytes, reply: bytes, now: float) -> None:
+        self.watch.partial(pending=False, now=now)
+        turn = self.turn(cseq, now)
+        self.closing = End(Who.CLIENT, Phase.ACTIVE)
+        self.answer(turn, reply, now)
+
+    # Ends.
+
+    def end(self, session: RtspSession, who: Who, now: float) -> None:
+        """End one session for good, at once; its caller was answered before."""
+        if session.state is State.GRACE:
+            session.step(Step.EXPIRED)
+        elif session.state is not State.GONE:
+            phase = Phase.TEARDOWN if session.teardowns else Phase.ACTIVE
+            if session.state is State.INIT:
+                phase = Phase.SETUP
+            session.step(Step.CUT)
+            self.context.register.end(session.record, End(who, phase), now)
+        self.forget(session)
+
+    def forget(self, session: RtspSession) -> None:
+        """Drop a session from this connection's tables."""
+        if self.sessions.get(session.client_id) is session:
+            del self.sessions[session.client_id]
+            self.events.forget(session)
+        session.leg = None
+
+    def close_when_answered(self, end: End, now: float) -> None:
+        """Take no further request, and end once every open one is answered."""
+        if self.closing is None and not self.gone:
+            self.closing = end
+            if not self.turns.open:
+                self.farewell(end, now)
+
+    def stop(self, end: End, now: float) -> None:
+        """End everything by an operator's word, or when the time to drain is over."""
+        self.shut(Fault.UNAVAILABLE, end, now)
+
+    def shut(self, fault: Fault, end: End, now: float) -> None:
+        """Answer every open request with this fault and end every session and the connection, now."""
+        self.closing = end
+        for placement in list(self.placements):
+            placement.cancel()
+        for turn in list(self.turns.open):
+            if not turn.done and not self.gone:
+                self.refuse(turn, fault, now)
+        self.farewell(end, now)
+
+    def farewell(self, end: End, now: float) -> None:
+        """End every session, tell their backends, and close all connections."""
+        if self.gone:
+            return
+        self.gone = True
+        self.closing = end
+        self.watch.stop()
+        for placement in list(self.placements):
+            placement.cancel()
+            if placement.session is not None:
+                self.end(placement.session, end.who, now)
+        self.events.settle()
+        for session in list(self.sessions.values()):
+            _requests.say_goodbye(session)
+            self.end(session, end.who, now)
+        for leg in self.legs:
+            leg.gone = True
+            leg.port.close()
+        self.legs.clear()
+        self.port.close()
+        self.context.left(self)

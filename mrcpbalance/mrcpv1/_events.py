@@ -1,0 +1,155 @@
+"""What a backend sends unasked: event requests, whose answers must find their way back, and interleaved frames."""
+
+from typing import TYPE_CHECKING
+
+import attrs
+from mrcpwire import rtsp, transport
+
+from . import _edits
+from ._replies import Fault, alive
+from ._session import RtspSession
+from ._turns import Lane
+
+if TYPE_CHECKING:
+    from ._caller import Caller
+    from ._leg import Leg
+
+
+@attrs.define(eq=False)
+class Owed:
+    """An event that the caller has not answered yet (R-24)."""
+
+    cseq: bytes | None  # None: the backend sent none (R-08), any answer fits
+    leg: "Leg"
+    session: RtspSession
+
+
+@attrs.define(eq=False)
+class Events:
+    """The events on one caller connection, and its interleaved channels (R-02)."""
+
+    caller: "Caller"
+    owed: list[Owed] = attrs.field(factory=list)
+    channels: dict[int, RtspSession] | None = None
+    held_back: list["Leg"] | None = None  # backend connections not read because too much waits for its turn
+
+    def happened(self, leg: "Leg", request: rtsp.Request, now: float) -> None:
+        """Pass a backend's request on to the caller of its session."""
+        session = self._session_of(leg, request)
+        if session is None:
+            self._unclaimed(leg, request)
+            return
+        session.touched = now
+        request = _edits.event(session, leg.backend, request)
+        if len(self.owed) >= self.caller.context.limits.requests_per_connection:
+            del self.owed[0]
+            self.caller.context.tally.count("rtsp.event-never-answered")
+        self.owed.append(Owed(request.cseq, leg, session))
+        record = session.record
+        record.bytes_to_client += len(request.raw)
+        if len(request.raw) > request.body_at:
+            record.messages_to_client += 1
+        self.caller.turns.event(leg, request.raw)
+        self.hold_back(leg)
+
+    def _session_of(self, leg: "Leg", request: rtsp.Request) -> RtspSession | None:
+        if request.session is None:
+            return None
+        session = self.caller.sessions.get(request.session)
+        if session is not None and session.leg is leg and session.backend_id == request.session:
+            return session
+        for other in self.caller.sessions.values():  # its caller knows it by another id (E-02)
+            if other.leg is leg and other.backend_id == request.session:
+                return other
+        return None
+
+    def _unclaimed(self, leg: "Leg", request: rtsp.Request) -> None:
+        """Answer what belongs to no session here: a misrouted request must not stay open."""
+        cseq = request.cseq or b"0"
+        if request.session is None and request.method == b"OPTIONS":
+            leg.port.send(alive(cseq, None))
+            return
+        self.caller.context.tally.count("rtsp.event-without-session")
+        leg.port.send(Fault.NO_SESSION.reply(cseq, request.session))
+
+    def answered(self, response: rtsp.Response, now: float) -> None:
+        """Pass a caller's answer to an event back to where the event came from (R-24)."""
+        for at, entry in enumerate(self.owed):
+            if entry.cseq is None or entry.cseq == response.cseq:
+                del self.owed[at]
+                self._return(entry, response, now)
+                return
+        self.caller.context.tally.count("rtsp.unmatched-response")
+
+    @staticmethod
+    def _return(entry: Owed, response: rtsp.Response, now: float) -> None:
+        session = entry.session
+        session.touched = now
+        if session.aliased and response.session is not None:
+            response = rtsp.with_session(response, session.backend_id)
+        session.record.bytes_to_backend += len(response.raw)
+        if not entry.leg.gone:
+            entry.leg.port.send(rtsp.with_reason(response).raw)
+
+    def settle(self) -> None:
+        """Answer the open events for a caller that is gone."""
+        for entry in self.owed:
+            if not entry.leg.gone:
+                entry.leg.port.send(Fault.NO_SESSION.reply(entry.cseq or b"0", entry.session.backend_id))
+        self.owed.clear()
+
+    # Back-pressure: what waits for its turn is bounded.
+
+    def hold_back(self, lane: Lane) -> None:
+        """Stop reading a backend connection when too many octets wait for their turn."""
+        if self.caller.turns.octets <= self.caller.context.limits.unsent:
+            return
+        leg = next(leg for leg in self.caller.legs if leg is lane)
+        if self.held_back is None:
+            self.held_back = []
+        if leg not in self.held_back:
+            self.held_back.append(leg)
+            leg.port.pause()
+
+    def let_go(self) -> None:
+        """Read again from all that were held back."""
+        for leg in self.held_back or ():
+            leg.port.resume()
+        self.held_back = None
+
+    # Interleaved frames (R-02).
+
+    def open_channels(self, session: RtspSession, response: rtsp.Response) -> None:
+        """Note which channels a SETUP negotiated."""
+        pair = transport.interleaved(response.headers.get(b"Transport") or b"")
+        if pair is not None:
+            if self.channels is None:
+                self.channels = {}
+            for channel in range(pair[0], min(pair[1], 255) + 1):
+                self.channels[channel] = session
+
+    def frame(self, frame: rtsp.Interleaved) -> None:
+        """Pass a caller's frame to the session that negotiated its channel."""
+        session = (self.channels or {}).get(frame.channel)
+        if session is None or session.leg is None:
+            self.caller.context.tally.count("rtsp.frame-without-session")
+            return
+        session.record.bytes_to_backend += len(frame.raw)
+        session.leg.port.send(frame.raw)
+
+    def backend_frame(self, leg: "Leg", frame: rtsp.Interleaved) -> None:
+        """Pass a backend's frame to the caller, if one of its sessions negotiated that channel."""
+        session = (self.channels or {}).get(frame.channel)
+        if session is None or session.leg is not leg:
+            self.caller.context.tally.count("rtsp.frame-without-session")
+            return
+        session.record.bytes_to_client += len(frame.raw)
+        self.caller.turns.event(leg, frame.raw)
+        self.hold_back(leg)
+
+    def forget(self, session: RtspSession) -> None:
+        """Forget the channels of a session that ended."""
+        if self.channels is not None:
+            self.channels = {
+                channel: one for channel, one in self.channels.items() if one is not session
+            } or None

@@ -1,0 +1,113 @@
+"""One backend connection of one caller connection (R-21): what was asked there, and whose answer comes back (R-24)."""
+
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+from mrcpwire import RemoteProtocolError, rtsp
+
+from mrcpbalance.pool import Backend
+from mrcpbalance.sessions.ports import CloseReason, Port
+
+if TYPE_CHECKING:
+    from ._caller import Caller
+    from ._turns import Turn
+
+
+class Awaited(Protocol):
+    """A request that went to a backend and waits for its answer there."""
+
+    cseq: bytes
+
+    def answered(self, response: rtsp.Response, now: float) -> None:
+        """Take the final answer."""
+
+    def leg_lost(self, now: float) -> None:
+        """No answer will come: the connection is gone."""
+
+
+@attrs.define(eq=False)
+class Unheard:
+    """A request of our own (a keep-alive, a TEARDOWN of what nobody wants); its answer is dropped."""
+
+    cseq: bytes
+
+    def answered(self, response: rtsp.Response, now: float) -> None:
+        """Drop it."""
+
+    def leg_lost(self, now: float) -> None:
+        """Nobody waits."""
+
+
+@attrs.define(eq=False)
+class Leg:
+    """The owner of a connection to a backend."""
+
+    caller: "Caller"
+    backend: Backend
+    receiver: rtsp.Receiver
+    port: Port = attrs.field(init=False)
+    awaited: list[Awaited] = attrs.field(factory=list)
+    held: "Turn | None" = None
+    partial_since: float | None = None
+    gone: bool = False
+
+    def ask(self, request: bytes, awaited: Awaited) -> None:
+        """Send a request and remember who waits for its answer."""
+        self.awaited.append(awaited)
+        self.port.send(request)
+
+    def connected(self, now: float) -> None:
+        """Nothing to do: what was sent before now leaves by itself."""
+
+    def received(self, data: bytes, now: float) -> None:
+        """Take octets from the backend."""
+        receiver = self.receiver
+        receiver.receive_data(data)
+        try:
+            while not self.gone and (event := receiver.next_event()) is not None:
+                match event:
+                    case rtsp.Response():
+                        self._response(event, now)
+                    case rtsp.Request():
+                        self.caller.events.happened(self, event, now)
+                    case rtsp.Interleaved():
+                        self.caller.events.backend_frame(self, event)
+        except RemoteProtocolError as error:
+            self.caller.leg_broke(self, error.code, error.rule, now, error.excerpt)
+            return
+        if not receiver.pending:
+            self.partial_since = None
+        elif self.partial_since is None:
+            self.partial_since = now
+            self.caller.watch.by(now + self.caller.context.timeouts.message)
+
+    def _response(self, response: rtsp.Response, now: float) -> None:
+        if response.status < 200:  # noqa: PLR2004 - provisional: a final one follows, RFC 2326 section 7.1.1
+            self.caller.context.tally.count("rtsp.provisional-dropped")
+            return
+        awaited = self.awaited
+        if awaited and awaited[0].cseq == response.cseq:
+            awaited.pop(0).answered(response, now)
+            return
+        for at, entry in enumerate(awaited):  # R-24: by CSeq, oldest first
+            if entry.cseq == response.cseq:
+                del awaited[at]
+                entry.answered(response, now)
+                return
+        self.caller.context.tally.count("rtsp.unmatched-response")
+
+    def finished(self, now: float) -> None:
+        """Treat the end of a backend's octets as its loss: no answer can follow."""
+        self.port.close()
+        self.lost(CloseReason.ENDED, now)
+
+    def lost(self, reason: CloseReason, now: float) -> None:
+        """Tell everyone who waits, then end the sessions that lived here (R-22)."""
+        if self.gone:
+            return
+        self.gone = True
+        self.caller.leg_lost(self, reason, now)
+
+    def crashed(self, now: float) -> None:
+        """End the whole caller connection: its state can no longer be trusted."""
+        self.caller.crashed(now)

@@ -1,0 +1,179 @@
+"""Finding a backend for a request that may go to any: a first SETUP, or a DESCRIBE outside a session (R-27).
+
+A try that fails before the caller has seen anything is followed by another backend, at most `retries` times. What a try
+still answers after that is undone: a late session is torn down.
+"""
+
+from typing import TYPE_CHECKING
+
+import attrs
+from mrcpwire import rtsp
+
+from mrcpbalance.pool import Backend, Obstacle, Seat, Want
+from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions.ports import Alarm
+
+from . import _edits, _outcomes
+from ._leg import Leg, Unheard
+from ._replies import Fault
+from ._session import RtspSession
+from ._turns import Turn
+
+if TYPE_CHECKING:
+    from ._caller import Caller
+
+_SETUP_FAILED = frozenset(
+    (500, 502, 503, 504)
+)  # answers that speak against the backend, not against the request
+
+
+@attrs.define(eq=False)
+class Attempt:
+    """One try on one backend."""
+
+    cseq: bytes
+    placement: "Placement"
+    leg: Leg
+    seat: Seat | None
+    abandoned: bool = False
+
+    def answered(self, response: rtsp.Response, now: float) -> None:
+        """Hand the answer to the placement, or undo what came too late."""
+        if not self.abandoned:
+            self.placement.answered(self, response, now)
+        elif response.status < 300 and response.session is not None and self.placement.session is not None:  # noqa: PLR2004
+            self.placement.caller.context.tally.count("rtsp.late-session-torn-down")
+            goodbye = rtsp.request(
+                b"TEARDOWN", self.placement.request.uri, cseq=self.cseq, session=response.session
+            )
+            self.leg.ask(goodbye, Unheard(self.cseq))
+
+    def leg_lost(self, now: float) -> None:
+        """Try elsewhere: the connection was refused, or lost before its answer."""
+        if not self.abandoned:
+            self.placement.failed(self, Fault.BACKEND_LOST, Who.BACKEND, now)
+
+
+@attrs.define(eq=False, kw_only=True)
+class Placement:
+    """A request on its way to a backend that takes it."""
+
+    caller: "Caller"
+    turn: Turn
+    request: rtsp.Request  # as it goes out
+    want: Want
+    session: RtspSession | None  # None: no session comes of it (DESCRIBE)
+    alarm: Alarm | None = None
+    attempt: Attempt | None = None
+    tried: tuple[Backend, ...] = ()
+    refusal: bytes | None = None  # the last answer of a backend that was not a success
+    fault: Fault | None = None  # what to answer when no backend ever did
+    blame: Who = Who.PROXY
+
+    def start(self, now: float) -> None:
+        """Make the first try."""
+        self.alarm = self.caller.context.shell.alarm(self._overdue)
+        self._next(now)
+
+    def _next(self, now: float) -> None:
+        pool = self.caller.context.pool
+        if len(self.tried) > pool.config.retries:
+            self._exhausted(now)
+            return
+        seat = None
+        if self.session is None:
+            backend = pool.peek(self.want, now, self.tried)
+        else:
+            seat = pool.take(self.want, now=now, tried=self.tried)
+            backend = seat.backend if seat is not None else None
+        if backend is None:
+            self._exhausted(now)
+        else:
+            self._try(backend, seat, now)
+
+    def _try(self, backend: Backend, seat: Seat | None, now: float) -> None:
+        self.tried = (*self.tried, backend)
+        leg = self.caller.leg_to(backend)
+        self.attempt = attempt = Attempt(self.turn.cseq, self, leg, seat)
+        data = _edits.at_backend(self.request, backend).raw
+        if self.session is not None:
+            record = self.session.record
+            record.seat = seat
+            record.attempts += 1
+            record.bytes_to_backend += len(data)
+        assert self.alarm is not None
+        self.alarm.set(now + self.caller.context.timeouts.setup)
+        leg.ask(data, attempt)
+
+    def answered(self, attempt: Attempt, response: rtsp.Response, now: float) -> None:
+        """Take a backend's answer: the caller gets it, unless another backend may do better."""
+        self.attempt = None
+        backend = attempt.leg.backend
+        retry = response.status in self.caller.context.pool.config.retry_statuses
+        if response.status in _SETUP_FAILED:
+            backend.failed("rtsp", now)
+        else:
+            backend.answered("rtsp", now)
+        if self.session is not None and response.status < 300 and response.session is None:  # noqa: PLR2004
+            self.caller.context.tally.count("rtsp.setup-without-session")
+            self.fault, retry = Fault.BACKEND_LOST, True
+        elif retry:
+            self.refusal = response.raw
+        if retry:
+            self.blame = Who.BACKEND
+            self._release(attempt)
+            self._next(now)
+            return
+        self._settle()
+        _outcomes.placed(self, attempt.leg, response, now)
+
+    def failed(self, attempt: Attempt, fault: Fault, blame: Who, now: float) -> None:
+        """Take it that this backend doesn't answer; whoever calls has told the pool."""
+        attempt.abandoned = True
+        self.attempt = None
+        self.fault, self.blame = fault, blame
+        self._release(attempt)
+        self._next(now)
+
+    def _overdue(self, now: float) -> None:
+        attempt = self.attempt
+        if attempt is not None:
+            attempt.leg.backend.failed("rtsp", now)
+            self.failed(attempt, Fault.TIMEOUT, Who.TIMEOUT, now)
+
+    def _release(self, attempt: Attempt) -> None:
+        if attempt.seat is not None:
+            attempt.seat.release()  # the record keeps naming the backend that was asked last
+
+    def _exhausted(self, now: float) -> None:
+        fault = self.fault or self._none_eligible(now)
+        self._settle()
+        data = self.refusal or fault.reply(self.turn.cseq)
+        _outcomes.not_placed(self, data, End(self.blame, Phase.SETUP), now)
+
+    def _none_eligible(self, now: float) -> Fault:
+        """Say honestly whether waiting may help."""
+        verdicts = self.caller.context.pool.explain(self.want, now, self.tried)
+        full = any(verdict.excluded in (Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE) for verdict in verdicts)
+        self.caller.context.tally.refused += 1
+        self.caller.context.journal.note(
+            "no-backend",
+            level="warning",
+            pool=self.caller.context.pool.name,
+            resource=self.want.resource,
+            client=self.want.source,
+            excluded={verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded},
+        )
+        return Fault.NONE_FREE if full else Fault.UNAVAILABLE
+
+    def cancel(self) -> None:
+        """Stop trying: the caller is gone, or was answered otherwise."""
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None:
+            attempt.abandoned = True
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.alarm is not None:
+            self.alarm.clear()
+        self.caller.placements.remove(self)

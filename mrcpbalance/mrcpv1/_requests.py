@@ -1,0 +1,239 @@
+"""Where each request of a caller goes: the table of protocol-notes B.2."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from mrcpwire import rtsp, transport
+
+from mrcpbalance.pool import Want
+from mrcpbalance.sessions import End, Phase, Who
+
+from . import _edits, _replies
+from ._exchange import AddResource, Exchange, Teardown
+from ._leg import Unheard
+from ._placement import Placement
+from ._replies import Fault
+from ._session import RtspSession, State, last_segment
+
+if TYPE_CHECKING:
+    from ._caller import Caller
+
+MISSES: Final = 20  # requests for unknown sessions before the connection is cut (G-5)
+OWN_CSEQ: Final = b"2147483647"  # of requests that no caller made, sent when its caller is gone
+
+
+def handle(caller: "Caller", request: rtsp.Request, now: float) -> None:
+    """Route one request of a caller."""
+    cseq = request.cseq
+    if cseq is None or request.fault is not None:
+        _malformed(caller, request, now)
+    elif (b"equire" in request.raw or b"EQUIRE" in request.raw) and request.headers.get(
+        b"Proxy-Require"
+    ) is not None:
+        option = request.headers.get(b"Proxy-Require") or b""
+        caller.context.tally.count("rtsp.proxy-require")
+        caller.answer(caller.turn(cseq, now), _replies.option_not_supported(cseq, option), now)
+    elif request.session is None:
+        OUTSIDE.get(request.method, _malformed)(caller, request, now)
+    else:
+        session = caller.sessions.get(request.session)
+        if session is None or session.state is not State.ACTIVE:
+            _unknown_session(caller, request, now)
+        else:
+            session.touched = now
+            INSIDE.get(request.method, forward)(caller, session, request, now)
+
+
+def _malformed(caller: "Caller", request: rtsp.Request, now: float) -> None:
+    """Answer 400 and keep the connection: its framing is sound (R-07, R-09, B.2)."""
+    caller.context.tally.count(request.fault or "rtsp.session-missing")
+    caller.refuse(caller.turn(request.cseq or b"0", now), Fault.MALFORMED, now)
+
+
+def _unknown_session(caller: "Caller", request: rtsp.Request, now: float) -> None:
+    """Answer 454; whoever keeps guessing is cut (G-5, R-25)."""
+    caller.context.tally.count("rtsp.unknown-session")
+    caller.misses += 1
+    turn = caller.turn(request.cseq or b"0", now)
+    if caller.misses >= MISSES:
+        caller.close_when_answered(End(Who.PROXY, Phase.ACTIVE), now)
+    caller.answer(turn, Fault.NO_SESSION.reply(turn.cseq, request.session), now)
+
+
+# Outside a session.
+
+
+def place(caller: "Caller", request: rtsp.Request, now: float) -> None:
+    """Find a backend for a new session."""
+    context = caller.context
+    turn = caller.turn(request.cseq or b"0", now)
+    resource = resource_of(caller, request)
+    record = context.register.open("mrcpv1", caller.port.peer, context.pool.name, now)
+    if record is None or len(caller.sessions) >= context.limits.sessions_per_connection:
+        context.tally.count("sessions.limit")
+        if record is not None:
+            context.register.end(record, End(Who.PROXY, Phase.SETUP), now)
+        caller.refuse(turn, Fault.NONE_FREE, now)
+        return
+    record.resources = (resource,) if resource else ()
+    fault = Fault.UNAVAILABLE if context.draining() else _forbidden(caller, request)
+    if fault is not None:
+        context.register.end(record, End(Who.PROXY, Phase.SETUP), now)
+        caller.refuse(turn, fault, now)
+        return
+    session = RtspSession(record, touched=now, patience=context.timeouts.session_idle)
+    want = Want("rtsp", resource or None, caller.port.peer)
+    edited = _edits.media_to_backend(request, caller.port.peer)
+    _start(caller, Placement(caller=caller, turn=turn, request=edited, want=want, session=session), now)
+
+
+def query(caller: "Caller", request: rtsp.Request, now: float) -> None:
+    """Ask any backend that is up (DESCRIBE; some callers ping with it)."""
+    turn = caller.turn(request.cseq or b"0", now)
+    want = Want("rtsp", None, caller.port.peer)
+    _start(caller, Placement(caller=caller, turn=turn, request=request, want=want, session=None), now)
+
+
+def _start(caller: "Caller", placement: Placement, now: float) -> None:
+    placement.turn.due = math.inf  # every try has its own deadline
+    caller.placements.append(placement)
+    placement.start(now)
+
+
+def _options(caller: "Caller", request: rtsp.Request, now: float) -> None:
+    turn = caller.turn(request.cseq or b"0", now)
+    caller.answer(turn, _replies.options(turn.cseq), now)
+
+
+def resource_of(caller: "Caller", request: rtsp.Request) -> str:
+    """Give the MRCPv2 name of the resource that a request's URI names, "" when it names none."""
+    segment = last_segment(request.uri)
+    return caller.context.pool.resource_name(segment.decode("latin-1")) if segment else ""
+
+
+def _forbidden(caller: "Caller", request: rtsp.Request) -> Fault | None:
+    """Tell whether the listener forbids the transport a SETUP asks for (B.4)."""
+    if caller.context.listener.interleaved:
+        return None
+    asked = request.headers.get(b"Transport") or b""
+    return Fault.TRANSPORT if transport.interleaved(asked) is not None else None
+
+
+# Inside a session.
+
+
+def forward(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:
+    """Send a request to its session's backend; unknown methods too (R-11)."""
+    leg = session.leg
+    assert leg is not None, "an active session has its connection"
+    exchange = Exchange(
+        request.cseq or b"",
+        now + caller.context.timeouts.request,
+        session=session,
+        caller=caller,
+        leg=leg,
+        method=request.method,
+    )
+    if len(request.raw) > request.body_at and request.method == b"ANNOUNCE":
+        session.record.messages_to_backend += 1
+    _send(exchange, request)
+
+
+def _send(exchange: Exchange, request: rtsp.Request) -> None:
+    caller, leg, session = exchange.caller, exchange.leg, exchange.session
+    data = _edits.request(session, leg.backend, request)
+    session.record.bytes_to_backend += len(data)
+    caller.turns.open.append(exchange)
+    caller.watch.by(exchange.due)
+    leg.ask(data, exchange)
+
+
+def add_resource(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:
+    """Set up one more resource where the session lives, or change one it has; never anywhere else."""
+    resource = resource_of(caller, request)
+    new = request.uri not in session.uris
+    seat = session.record.seat
+    fault = _forbidden(caller, request)
+    if fault is None and new and seat is not None and not seat.add(resource):
+        fault = Fault.NO_ROOM
+    if fault is not None:
+        turn = caller.turn(request.cseq or b"0", now)
+        turn.session = session
+        caller.refuse(turn, fault, now)
+        return
+    leg = session.leg
+    assert leg is not None, "an active session has its connection"
+    due = now + caller.context.timeouts.request
+    exchange = AddResource(
+        request.cseq or b"",
+        due,
+        session=session,
+        caller=caller,
+        leg=leg,
+        method=b"SETUP",
+        uri=request.uri,
+        resource=resource,
+        new=new,
+    )
+    _send(exchange, _edits.media_to_backend(request, caller.port.peer))
+
+
+def tear_down(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:
+    """Pass a TEARDOWN on; what it releases is decided when it is answered."""
+    leg = session.leg
+    assert leg is not None, "an active session has its connection"
+    due = now + caller.context.timeouts.request
+    session.teardowns += 1
+    _send(
+        Teardown(
+            request.cseq or b"",
+            due,
+            session=session,
+            caller=caller,
+            leg=leg,
+            method=b"TEARDOWN",
+            uri=request.uri,
+        ),
+        request,
+    )
+
+
+def keep_alive(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:
+    """Answer a keep-alive here and keep the backend's connection alive another way (R-30).
+
+    UniMRCP never comes back from an in-session OPTIONS; one outside the session resets its idle timer all the same.
+    """
+    leg = session.leg
+    assert leg is not None, "an active session has its connection"
+    if leg.backend.config.keepalive == "forward" or len(request.raw) > request.body_at:
+        forward(caller, session, request, now)
+        return
+    turn = caller.turn(request.cseq or b"0", now)
+    leg.ask(rtsp.request(b"OPTIONS", b"*", cseq=turn.cseq), Unheard(turn.cseq))
+    caller.answer(turn, _replies.alive(turn.cseq, session.client_id), now)
+
+
+def say_goodbye(session: RtspSession) -> None:
+    """Release a session at its backend when its caller no longer can."""
+    leg = session.leg
+    if session.state is State.ACTIVE and not session.teardowns and leg is not None and not leg.gone:
+        for uri in session.uris:
+            goodbye = rtsp.request(b"TEARDOWN", uri, cseq=OWN_CSEQ, session=session.backend_id)
+            session.record.bytes_to_backend += len(goodbye)
+            leg.ask(goodbye, Unheard(OWN_CSEQ))
+
+
+OUTSIDE: Final[Mapping[bytes, Callable[["Caller", rtsp.Request, float], None]]] = {
+    b"SETUP": place,
+    b"DESCRIBE": query,
+    b"OPTIONS": _options,
+}
+
+INSIDE: Final[Mapping[bytes, Callable[["Caller", RtspSession, rtsp.Request, float], None]]] = {
+    b"SETUP": add_resource,
+    b"TEARDOWN": tear_down,
+    b"OPTIONS": keep_alive,
+    b"GET_PARAMETER": keep_alive,
+    b"SET_PARAMETER": keep_alive,
+}

@@ -1,0 +1,85 @@
+"""One channel of an `mrcp` listener: its states, its open requests, and how it finds its backend."""
+
+import enum
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import attrs
+from mrcpwire import mrcpv2
+
+from mrcpbalance.pool import Backend, Want
+from mrcpbalance.sessions import Session
+from mrcpbalance.sessions.ports import Alarm
+
+if TYPE_CHECKING:
+    from ._leg import Leg
+
+
+class State(enum.Enum):
+    """Where a channel stands."""
+
+    OPENING = "opening"  # its first message has had no answer
+    OPEN = "open"
+    CLOSING = "closing"  # a literal TEARDOWN waits for its answer
+    GONE = "gone"
+
+
+class Step(enum.Enum):
+    """What moves a channel."""
+
+    ANSWERED = "answered"  # its backend sent something
+    TEARDOWN = "teardown"  # its caller sent a literal TEARDOWN
+    REFUSED = "refused"  # the TEARDOWN was not granted
+    ENDED = "ended"
+
+
+TRANSITIONS: Final[Mapping[State, Mapping[Step, State]]] = {
+    State.OPENING: {Step.ANSWERED: State.OPEN, Step.TEARDOWN: State.OPENING, Step.ENDED: State.GONE},
+    State.OPEN: {Step.ANSWERED: State.OPEN, Step.TEARDOWN: State.CLOSING, Step.ENDED: State.GONE},
+    State.CLOSING: {
+        Step.ANSWERED: State.CLOSING,
+        Step.TEARDOWN: State.CLOSING,
+        Step.REFUSED: State.OPEN,
+        Step.ENDED: State.GONE,
+    },
+    State.GONE: {},
+}
+
+
+@attrs.define(eq=False)
+class Opening:
+    """What a channel needs only until its first answer: where it was tried, and what to send again elsewhere."""
+
+    alarm: Alarm
+    want: Want
+    literal: bool  # it began with a literal SETUP
+    sent: list[mrcpv2.Message]
+    tried: tuple[Backend, ...] = ()
+
+
+@attrs.define(eq=False)
+class Channel:
+    """A channel and the session it is."""
+
+    name: bytes  # the whole Channel-Identifier
+    record: Session
+    touched: float
+    opening: Opening | None
+    leg: "Leg | None" = None
+    state: State = State.OPENING
+    open: dict[int, float] | None = None  # request-ids without a response, and when each must have one
+    settled: set[int] | None = (
+        None  # request-ids that were answered here; no second response may follow (A.8)
+    )
+    refused: bool = False  # a literal SETUP was answered with an error
+    teardown: int | None = None  # the request-id of a literal TEARDOWN
+
+    def step(self, step: Step) -> None:
+        """Move as the table says; a step the table doesn't have is our own fault."""
+        self.state = TRANSITIONS[self.state][step]
+
+    def asked(self, request_id: int, due: float) -> None:
+        """Note a request that wants a response."""
+        if self.open is None:
+            self.open = {}
+        self.open[request_id] = due

@@ -1,0 +1,58 @@
+"""One backend connection of one caller connection that carries MRCPv2 framing."""
+
+from typing import TYPE_CHECKING
+
+import attrs
+from mrcpwire import RemoteProtocolError, mrcpv2
+
+from mrcpbalance.pool import Backend
+from mrcpbalance.sessions.ports import CloseReason, Port
+
+if TYPE_CHECKING:
+    from ._framed import FramedCaller
+
+
+@attrs.define(eq=False)
+class Leg:
+    """The owner of a connection to a backend."""
+
+    caller: "FramedCaller"
+    backend: Backend
+    receiver: mrcpv2.Receiver
+    port: Port = attrs.field(init=False)
+    partial_since: float | None = None
+    gone: bool = False
+
+    def connected(self, now: float) -> None:
+        """Nothing to do: what was sent before now leaves by itself."""
+
+    def received(self, data: bytes, now: float) -> None:
+        """Take octets from the backend."""
+        receiver, caller = self.receiver, self.caller
+        receiver.receive_data(data)
+        try:
+            while not self.gone and (message := receiver.next_event()) is not None:
+                caller.from_backend(self, message, now)
+        except RemoteProtocolError as error:
+            caller.leg_broke(self, error.code, error.rule, now, error.excerpt)
+            return
+        if not receiver.pending:
+            self.partial_since = None
+        elif self.partial_since is None:
+            self.partial_since = now
+            caller.watch.by(now + caller.context.timeouts.message)
+
+    def finished(self, now: float) -> None:
+        """Treat the end of a backend's octets as its loss (M-32)."""
+        self.port.close()
+        self.lost(CloseReason.ENDED, now)
+
+    def lost(self, reason: CloseReason, now: float) -> None:
+        """End the channels that live here, or try those that never began elsewhere (M-30)."""
+        if not self.gone:
+            self.gone = True
+            self.caller.leg_lost(self, reason, now)
+
+    def crashed(self, now: float) -> None:
+        """End the whole caller connection: its state can no longer be trusted."""
+        self.caller.crashed(now)

@@ -1,0 +1,139 @@
+"""How a channel finds its backend: the first message is the set-up, and until it is answered another may be tried."""
+
+from typing import TYPE_CHECKING, Final
+
+from mrcpwire import mrcpv2
+
+from mrcpbalance.pool import Want
+from mrcpbalance.sessions import End, Phase, Who
+
+from ._channel import Channel, Opening, Step
+
+if TYPE_CHECKING:
+    from ._framed import FramedCaller
+
+NOT_ALLOCATED: Final = 405  # A.8: no such channel
+UNAVAILABLE: Final = 501  # A.8: no backend could be reached
+RETRYABLE: Final = range(500, 600)  # answers to a literal SETUP after which another backend is asked
+
+
+def open_channel(caller: "FramedCaller", message: mrcpv2.Message, now: float) -> Channel | None:
+    """Begin a channel with its first message; when there can be none, answer and give nothing."""
+    context = caller.context
+    if message.name == b"TEARDOWN":
+        context.tally.count("mrcpv2.unknown-channel")
+        caller.port.send(mrcpv2.response(message.request_id, NOT_ALLOCATED, b"COMPLETE", message.channel))
+        return None
+    record = context.register.open("mrcp", caller.port.peer, context.pool.name, now)
+    if record is None:
+        context.tally.count("sessions.limit")
+        caller.port.send(mrcpv2.response(message.request_id, UNAVAILABLE, b"COMPLETE", message.channel))
+        return None
+    resource = message.resource.decode("latin-1").lower()
+    record.resources = (resource,)
+    want = Want("mrcp", resource, caller.port.peer)
+    opening = Opening(
+        context.shell.alarm(lambda now: _overdue(caller, channel, now)), want, message.name == b"SETUP", []
+    )
+    channel = Channel(message.channel, record, now, opening)
+    caller.channels[message.channel] = channel
+    context.register.key(record, message.channel.decode("latin-1"))
+    caller.watch.by(now + context.timeouts.session_idle)
+    return channel
+
+
+def first(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, now: float) -> None:
+    """Send the first message to the first backend that can be had."""
+    assert channel.opening is not None, "a channel without a backend is opening"
+    channel.opening.sent.append(message)
+    context = caller.context
+    if context.draining() or len(caller.channels) > context.limits.sessions_per_connection:
+        context.tally.count("sessions.draining" if context.draining() else "sessions.limit")
+        _give_up(caller, channel, Who.PROXY, now)
+    else:
+        _next(caller, channel, Who.PROXY, now)
+
+
+def _next(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
+    opening, context = channel.opening, caller.context
+    assert opening is not None, "only an opening channel looks for a backend"
+    seat = None
+    if len(opening.tried) <= context.pool.config.retries:
+        seat = context.pool.take(opening.want, now=now, tried=opening.tried)
+    if seat is None:
+        if not opening.tried:
+            _say_none_eligible(caller, channel, now)
+        _give_up(caller, channel, blame, now)
+        return
+    record = channel.record
+    record.seat = seat
+    record.attempts += 1
+    opening.tried = (*opening.tried, seat.backend)
+    channel.leg = leg = caller.leg_to(seat.backend)
+    opening.alarm.set(now + context.timeouts.setup)
+    for message in opening.sent:
+        record.bytes_to_backend += len(message.raw)
+        leg.port.send(message.raw)
+
+
+def _say_none_eligible(caller: "FramedCaller", channel: Channel, now: float) -> None:
+    context, opening = caller.context, channel.opening
+    assert opening is not None
+    context.tally.refused += 1
+    verdicts = context.pool.explain(opening.want, now)
+    context.journal.note(
+        "no-backend",
+        level="warning",
+        pool=context.pool.name,
+        resource=opening.want.resource,
+        client=opening.want.source,
+        excluded={verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded},
+    )
+
+
+def _another(caller: "FramedCaller", opening: Opening, now: float) -> bool:
+    pool = caller.context.pool
+    return (
+        len(opening.tried) <= pool.config.retries and pool.peek(opening.want, now, opening.tried) is not None
+    )
+
+
+def _give_up(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
+    caller.answer_open(channel)
+    caller.end(channel, End(blame, Phase.SETUP), now)
+
+
+def failed(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
+    """Go on to another backend: this one is gone, silent, or refused; whoever calls has told the pool."""
+    if channel.record.seat is not None:
+        channel.record.seat.release()  # the record keeps naming the backend that was asked last
+    channel.leg = None
+    if caller.gone:
+        return
+    caller.context.tally.retried += 1
+    _next(caller, channel, blame, now)
+
+
+def _overdue(caller: "FramedCaller", channel: Channel, now: float) -> None:
+    if channel.opening is not None and channel.leg is not None:
+        channel.leg.backend.failed("mrcp", now)
+        failed(caller, channel, Who.TIMEOUT, now)
+
+
+def answered(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, now: float) -> bool:
+    """Take the first thing a backend says on a channel; False when it is not for the caller, since another is asked."""
+    opening, leg = channel.opening, channel.leg
+    assert opening is not None
+    assert leg is not None
+    if opening.literal and message.kind is mrcpv2.Kind.RESPONSE:
+        if message.status in RETRYABLE and _another(caller, opening, now):
+            leg.backend.failed("mrcp", now)
+            failed(caller, channel, Who.BACKEND, now)
+            return False
+        channel.refused = message.status >= 300  # noqa: PLR2004 - where the class of success ends
+    leg.backend.answered("mrcp", now)
+    opening.alarm.clear()
+    channel.opening = None
+    channel.record.answered_at = now
+    channel.step(Step.ANSWERED)
+    return True

@@ -1,0 +1,46 @@
+"""The caller connections of the process: how many there may be, and how they all come to their end."""
+
+from collections import Counter
+
+import attrs
+
+from mrcpbalance.config import Limits
+from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions.context import Core
+from mrcpbalance.sessions.ports import Port
+
+
+@attrs.define(eq=False)
+class Callers:
+    """Every live caller connection, by its core."""
+
+    limits: Limits
+    live: dict[Core, str] = attrs.field(factory=dict)  # and the address it came from
+    sources: Counter[str] = attrs.field(factory=Counter)
+    refused: int = 0
+
+    def room(self, source: str) -> str | None:
+        """Tell which limit, if any, one more connection from this address would break."""
+        if len(self.live) >= self.limits.connections:
+            return "limits.connections"
+        if self.sources[source] >= self.limits.connections_per_source:
+            return "limits.connections_per_source"
+        return None
+
+    def joined(self, core: Core, port: Port) -> None:
+        """Count a connection in."""
+        self.live[core] = port.peer
+        self.sources[port.peer] += 1
+
+    def left(self, core: Core) -> None:
+        """Count a connection out."""
+        source = self.live.pop(core, None)
+        if source is not None:
+            self.sources[source] -= 1
+            if not self.sources[source]:
+                del self.sources[source]
+
+    def stop(self, now: float) -> None:
+        """End all, cleanly."""
+        for core in list(self.live):
+            core.stop(End(Who.OPERATOR, Phase.ACTIVE), now)

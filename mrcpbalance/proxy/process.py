@@ -1,0 +1,77 @@
+"""The life of the process: open, serve, and on a signal drain and end (three steps, each bounded)."""
+
+import gc
+import signal
+from collections.abc import Callable, Mapping
+
+import trio
+
+from mrcpbalance.config import Address, Config
+from mrcpbalance.sessions import Session
+from mrcpbalance.sessions.ports import Journal
+
+from .names import backend_hosts
+from .proxy import Proxy
+from .sockets import Bound, open_all
+
+type_ended = Callable[[Session, float], None]
+
+
+async def serve(
+    config: Config,
+    *,
+    journal: Journal,
+    ended: type_ended,
+    stop: trio.Event | None = None,
+    stop_now: trio.Event | None = None,
+    task_status: trio.TaskStatus[Mapping[str, list[Address]]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until `stop` is set; then drain and return, at once when `stop_now` is set too.
+
+    Starts with the addresses of every listener. Raises `CannotListenError` when one can't be opened; none is then.
+    Cancelling resets every connection.
+    """
+    stop, stop_now = stop or trio.Event(), stop_now or trio.Event()
+    bound = open_all(config.listeners)
+    proxy = Proxy.of(config, journal, ended)
+    hosts = backend_hosts(config)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(proxy.switchboard.run)
+        await proxy.names.look_up(hosts)
+        nursery.start_soon(proxy.names.keep, hosts)
+        for one in bound:
+            proxy.listen(one)
+        gc.collect()
+        gc.freeze()  # what lives as long as the process need not be looked at again
+        task_status.started(_addresses(bound))
+        await stop.wait()
+        await proxy.drain(stop_now)
+        nursery.cancel_scope.cancel()
+
+
+def _addresses(bound: list[Bound]) -> Mapping[str, list[Address]]:
+    addresses: dict[str, list[Address]] = {}
+    for one in bound:
+        addresses.setdefault(one.listener.name, []).append(one.address)
+    return addresses
+
+
+async def stop_on_signals(
+    journal: Journal,
+    stop: trio.Event,
+    stop_now: trio.Event,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Turn SIGTERM and SIGINT into an orderly end; a second one ends the waiting too."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        task_status.started()
+        async for number in signals:
+            name = signal.Signals(number).name
+            if number == signal.SIGHUP:
+                journal.note("reload-not-available", level="warning", signal=name)
+                continue
+            journal.note("signal", signal=name, second=stop.is_set())
+            if stop.is_set():
+                stop_now.set()
+            stop.set()

@@ -1,0 +1,111 @@
+"""The deadlines of one caller connection, on one alarm.
+
+Deadlines only ever move later while traffic flows, so nothing is set per message: the alarm rings at the earliest time
+anything could be due, and what is due is looked up then.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Protocol
+
+import attrs
+
+from mrcpbalance.config import Timeouts
+
+from .ports import Alarm, Shell
+
+
+class Watched(Protocol):
+    """A caller connection, as its watch sees it."""
+
+    gone: bool
+
+    def idle(self) -> bool:
+        """Tell whether it holds no session and nothing is open on it."""
+
+    def slow(self, now: float) -> None:
+        """The caller took too long for one message (G-3)."""
+
+    def silent(self, now: float) -> None:
+        """Nothing was heard for too long on a connection that holds nothing."""
+
+    def out_of_time(self, now: float) -> None:
+        """The last moment of a connection that is about to end has come."""
+
+    def look(self, now: float) -> None:
+        """Do what else is due."""
+
+    def dues(self) -> Iterable[float]:
+        """Tell when else something is due."""
+
+
+@attrs.define(eq=False)
+class Watch:
+    """When a caller connection must be looked at again."""
+
+    watched: Watched
+    timeouts: Timeouts
+    accepted: float
+    heard: float | None = None  # when the caller last sent octets
+    partial_since: float | None = None  # since when a message is incomplete
+    hurried: float = math.inf
+    rings_at: float = math.inf
+    alarm: Alarm = attrs.field(init=False)
+
+    @classmethod
+    def of(cls, watched: Watched, shell: Shell, timeouts: Timeouts, now: float) -> "Watch":
+        """Start watching a connection that was just accepted."""
+        watch = cls(watched, timeouts, now)
+        watch.alarm = shell.alarm(watch.ring)
+        watch.by(now + timeouts.first_message)
+        return watch
+
+    def by(self, at: float) -> None:
+        """Look at the connection at this time at the latest."""
+        if at < self.rings_at:
+            self.rings_at = at
+            self.alarm.set(at)
+
+    def partial(self, *, pending: bool, now: float) -> None:
+        """Note whether the caller owes the rest of a message."""
+        if not pending:
+            self.partial_since = None
+        elif self.partial_since is None:
+            self.partial_since = now
+            self.by(now + self.timeouts.message)
+
+    def hurry(self, at: float) -> None:
+        """End the connection at this time, answered or not."""
+        if not self.watched.gone:
+            self.hurried = min(self.hurried, at)
+            self.by(at)
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self.alarm.clear()
+        self.rings_at = -math.inf
+
+    def ring(self, now: float) -> None:
+        """Do what is due, and say when to look again."""
+        self.rings_at = math.inf
+        watched = self.watched
+        if self.hurried <= now:
+            watched.out_of_time(now)
+        elif self._message_due() <= now:
+            watched.slow(now)
+        elif self._idle_due() <= now:
+            watched.silent(now)
+        if not watched.gone:
+            watched.look(now)
+        if not watched.gone:
+            due = min(self.hurried, self._message_due(), self._idle_due(), *watched.dues())
+            if due < math.inf:
+                self.by(due)
+
+    def _message_due(self) -> float:
+        return math.inf if self.partial_since is None else self.partial_since + self.timeouts.message
+
+    def _idle_due(self) -> float:
+        if self.heard is None:
+            return self.accepted + self.timeouts.first_message
+        return self.heard + self.timeouts.connection_idle if self.watched.idle() else math.inf

@@ -1,0 +1,176 @@
+"""A stage for plays with a protocol core: the shell's part is played here, without sockets, tasks or a clock."""
+
+import itertools
+from collections.abc import Callable
+from typing import Final
+
+from mrcpbalance.config import Address, Limits, ListenerConfig, PoolConfig, Timeouts
+from mrcpbalance.pool import Pool
+from mrcpbalance.sessions import Register, Session, Tally
+from mrcpbalance.sessions.context import Context, Core
+from mrcpbalance.sessions.ports import CloseReason, Owner
+
+
+class StagePort:
+    """One connection: what its owner did with it, and what the peer at the other end does."""
+
+    def __init__(self, stage: "Stage", peer: str, owner: Owner | None = None) -> None:
+        self.stage = stage
+        self.peer = peer
+        self.local = "192.0.2.1"
+        self.guarded = True
+        self.paused = False
+        self.state = "open"  # finished, closed, aborted
+        self._owner = owner
+        self._sent: list[bytes] = []
+
+    @property
+    def owner(self) -> Owner:
+        assert self._owner is not None
+        return self._owner
+
+    @owner.setter
+    def owner(self, owner: Owner) -> None:
+        self._owner = owner
+
+    # The owner's side.
+
+    def send(self, data: bytes) -> None:
+        assert data, "nothing is no message"
+        if self.state == "open":
+            self._sent.append(bytes(data))
+
+    def finish(self) -> None:
+        if self.state == "open":
+            self.state = "finished"
+
+    def close(self) -> None:
+        if self.state in ("open", "finished"):
+            self.state = "closed"
+
+    def abort(self) -> None:
+        if self.state != "aborted":
+            self.state = "aborted"
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    # The peer's side.
+
+    def heard(self) -> bytes:
+        """Everything that was sent to this peer since it was last asked."""
+        heard = b"".join(self._sent)
+        self._sent.clear()
+        return heard
+
+    def connects(self) -> None:
+        self.owner.connected(self.stage.now)
+
+    def says(self, data: bytes) -> None:
+        self.owner.received(data, self.stage.now)
+
+    def finishes(self) -> None:
+        self.owner.finished(self.stage.now)
+
+    def goes(self, reason: CloseReason = CloseReason.RESET) -> None:
+        self.owner.lost(reason, self.stage.now)
+
+
+class StageAlarm:
+    """A deadline that rings when the stage's time comes to it."""
+
+    def __init__(self, ring: Callable[[float], None]) -> None:
+        self.ring = ring
+        self.at: float | None = None
+
+    def set(self, at: float) -> None:
+        self.at = at
+
+    def clear(self) -> None:
+        self.at = None
+
+
+class Stage:
+    """The shell, the journal and the tables that a core is given; time passes when `passes` is called."""
+
+    def __init__(
+        self,
+        pool: PoolConfig,
+        listener: ListenerConfig,
+        *,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.now: float = 1000.0
+        self.dialled: list[StagePort] = []
+        self.notes: list[tuple[str, dict[str, object]]] = []
+        self.ended: list[Session] = []
+        self.draining = False
+        self.left: list[Core] = []
+        self._alarms: list[StageAlarm] = []
+        numbers: Final = itertools.count(1)
+        self.context = Context(
+            shell=self,
+            journal=self,
+            register=Register(
+                (limits or Limits()).sessions,
+                lambda: f"s{next(numbers)}",
+                lambda session, _: self.ended.append(session),
+            ),
+            tally=Tally(),
+            pool=Pool(pool, random=lambda: 0.0),
+            timeouts=timeouts or Timeouts(),
+            limits=limits or Limits(),
+            listener=listener,
+            draining=lambda: self.draining,
+            left=self.left.append,
+            mint=lambda: f"{next(numbers):024x}",
+        )
+
+    # What a core asks of the shell.
+
+    def dial(self, address: Address, owner: Owner, *, within: float) -> StagePort:
+        assert within == self.context.timeouts.connect
+        port = StagePort(self, address.host, owner)
+        self.dialled.append(port)
+        return port
+
+    def alarm(self, ring: Callable[[float], None]) -> StageAlarm:
+        alarm = StageAlarm(ring)
+        self._alarms.append(alarm)
+        return alarm
+
+    def note(self, event: str, /, **fields: object) -> None:
+        self.notes.append((event, fields))
+
+    # What a play does and sees.
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass; whatever is due rings at its own time, in order."""
+        until = self.now + seconds
+        while True:
+            due = [alarm for alarm in self._alarms if alarm.at is not None and alarm.at <= until]
+            if not due:
+                break
+            alarm = min(due, key=lambda alarm: alarm.at or 0.0)
+            self.now = max(self.now, alarm.at or 0.0)
+            alarm.at = None
+            alarm.ring(self.now)
+        self.now = until
+
+    def at(self, host: str) -> StagePort:
+        """The newest connection to the backend at this host."""
+        return next(port for port in reversed(self.dialled) if port.peer == host)
+
+    @property
+    def ends(self) -> list[str]:
+        """How each session ended, in order."""
+        return [str(session.end) for session in self.ended]
+
+    @property
+    def taken(self) -> dict[str, int]:
+        """How many seats are taken on each backend."""
+        return {name: backend.sessions for name, backend in self.context.pool.backends.items()}
