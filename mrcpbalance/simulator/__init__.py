@@ -4,8 +4,8 @@ from ._faults import Delay, Drop, Fault, Faults, Garbage, Refuse, Silence
 from ._messages import Event, Message, Request, Response
 from ._resources import Pace, Resource
 from ._transcript import Entry, Transcript
-from .callers import Answer, ConnectionLost, Refused, RtspCaller, RtspSession
-from .servers import EchoServer, Server, SpeechServer, hex_ids
+from .callers import Answer, ConnectionLost, FramedCaller, FramedChannel, Refused, RtspCaller, RtspSession
+from .servers import EchoServer, FramedServer, Server, SpeechServer, hex_ids
 
 __all__ = [
     "Answer",
@@ -17,6 +17,9 @@ __all__ = [
     "Event",
     "Fault",
     "Faults",
+    "FramedCaller",
+    "FramedChannel",
+    "FramedServer",
     "Garbage",
     "Message",
     "Pace",

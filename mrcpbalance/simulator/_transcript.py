@@ -1,10 +1,11 @@
 """What a simulated server saw and said, so that a test can ask which session came where, in which order."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import attrs
+import trio
 
 KEPT = 20_000  # entries; the oldest go first, so that a load test can run for hours
 
@@ -26,10 +27,12 @@ class Transcript:
     """The entries of one server, oldest first."""
 
     _entries: deque[Entry] = attrs.field(factory=lambda: deque(maxlen=KEPT))
+    _lot: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def add(self, entry: Entry) -> None:
         """Write down one entry."""
         self._entries.append(entry)
+        self._lot.unpark_all()
 
     def __iter__(self) -> Iterator[Entry]:
         """Go through all entries."""
@@ -50,6 +53,12 @@ class Transcript:
             for entry in self
             if entry.session == session and sender in (None, entry.sender)
         ]
+
+    async def until(self, wanted: Callable[[Entry], bool]) -> Entry:
+        """Wait until there is such an entry, and give the first."""
+        while (found := next(filter(wanted, self._entries), None)) is None:
+            await self._lot.park()
+        return found
 
     def containing(self, octets: bytes) -> list[Entry]:
         """Find the messages that hold these octets, such as a caller's mark in a Logging-Tag."""

@@ -163,13 +163,12 @@ async def test_a_session_is_known_on_its_own_connection_only() -> None:  # R-22
 
 
 async def test_sessions_die_with_their_connection() -> None:
-    async with SpeechServer() as server:
-        async with RtspCaller(server.address) as caller:
-            await caller.setup("speechrecog")
-            assert len(server.sessions) == 1
-            await caller.finish()
-            await caller.ended.wait()
-            assert server.sessions == []
+    async with SpeechServer() as server, RtspCaller(server.address) as caller:
+        await caller.setup("speechrecog")
+        assert len(server.sessions) == 1
+        await caller.finish()
+        await caller.ended.wait()
+        assert server.sessions == []
 
 
 async def test_an_unknown_method_in_a_session_blocks_it_for_ever() -> None:

@@ -111,7 +111,7 @@ class Caller(Lifetime, Generic[A]):
             task_status.started(self)
             try:
                 await self._read(self._stream)
-                self.broken = "closed by the peer"
+                self.broken = self.broken or "closed by the peer"
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self.broken = "reset"
             except RemoteProtocolError as error:
@@ -127,6 +127,7 @@ class Caller(Lifetime, Generic[A]):
             async with self._turn:
                 await self._stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.broken = self.broken or "reset"  # which only the first to notice is told
             raise ConnectionLost("sending") from None
 
     async def finish(self) -> None:

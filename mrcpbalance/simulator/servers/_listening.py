@@ -94,7 +94,7 @@ class Server(Lifetime):
         connection = Connection(self.connections_total, stream)
         self.connections.add(connection)
         try:
-            await self._live(connection)
+            await self._hold(connection)
         except* (Hangup, trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the connection broke, or a fault ended it
         finally:
@@ -102,7 +102,7 @@ class Server(Lifetime):
             self.transcript.add(Entry(connection=connection.number, sender="caller", name="closed"))
             connection.close()
 
-    async def _live(self, connection: Connection) -> None:
+    async def _hold(self, connection: Connection) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.write)
             await self.send(connection, Entry(sender="server", name="greeting"), "accept")

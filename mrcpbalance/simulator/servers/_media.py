@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 _MIRROR: Final = {b"sendonly": b"recvonly", b"recvonly": b"sendonly", b"inactive": b"inactive"}
+_EVENTS: Final = b"rtpmap:101 telephone-event/8000"
 _FIRST_PORT, _PORTS = 5000, 60_000
 
 
@@ -26,15 +27,15 @@ def describe(host: str) -> bytes:
 
 
 def answer(offer: bytes, host: str, port: int) -> bytes:
-    """Answer an offer: one codec and telephone events, the direction mirrored."""
+    """Answer an offer: one codec, telephone events where offered, the direction mirrored."""
     attributes = [line[2:] for line in offer.split(b"\r\n") if line.startswith(b"a=")]
     direction = next((_MIRROR[one] for one in attributes if one in _MIRROR), b"sendrecv")
+    keys = _EVENTS in attributes
     return _text(
         host,
-        b"m=audio %d RTP/AVP 0 101" % port,
+        b"m=audio %d RTP/AVP 0" % port + (b" 101" if keys else b""),
         b"a=rtpmap:0 PCMU/8000",
-        b"a=rtpmap:101 telephone-event/8000",
-        b"a=fmtp:101 0-15",
+        *((b"a=" + _EVENTS, b"a=fmtp:101 0-15") if keys else ()),
         b"a=" + direction,
         *(b"a=" + one for one in attributes if one.startswith(b"ptime:")),
     )

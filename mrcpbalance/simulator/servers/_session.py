@@ -1,7 +1,6 @@
 """One RTSP session of a simulated MRCPv1 server, as UniMRCP 1.8 keeps it: one request at a time, in order."""
 
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
@@ -15,47 +14,29 @@ from mrcpwire import rtsp
 
 from . import _media
 from ._connection import Connection
+from ._in_order import InOrder
 
 if TYPE_CHECKING:
     from ._speech import SpeechServer
 
-QUEUED: Final = 64  # requests waiting behind the one in progress; with more the connection isn't read
 MRCP: Final = (b"Content-Type", b"application/mrcp")
 SDP: Final = (b"Content-Type", b"application/sdp")
 
 
-class Session:
+class Session(InOrder[rtsp.Request]):
     """What a SETUP begins and the last TEARDOWN ends; lives within its connection."""
 
     def __init__(self, name: str, server: "SpeechServer", connection: Connection, port: int) -> None:
+        super().__init__()
         self.id = name
         self._server = server
         self._connection = connection
         self._port = port  # RTP
         self._resources: dict[str, Resource] = {}  # by the last segment of their URI
         self._cseq = b"0"  # of the last response
-        self._ending = False
-        self._put, self._requests = trio.open_memory_channel[rtsp.Request](QUEUED)
-        self._nursery: trio.Nursery | None = None
 
-    async def put(self, request: rtsp.Request) -> None:
-        """Queue a request; waits when too many do."""
-        try:
-            await self._put.send(request)
-        except trio.BrokenResourceError:  # it ended meanwhile
-            await self._reply(request, 406)
-
-    async def run(self) -> None:
-        """Answer request after request, until the last resource is torn down."""
-        async with trio.open_nursery() as self._nursery:
-            with self._requests:
-                while not self._ending:
-                    await self._handle(await self._requests.receive())
-                for late in drained(self._requests):
-                    await self._reply(late, 406)
-            self._nursery.cancel_scope.cancel()
-
-    async def _handle(self, request: rtsp.Request) -> None:
+    async def handle(self, request: rtsp.Request) -> None:
+        """Answer a request."""
         method = request.method.decode("ascii")
         if method in self._HANDLERS:
             await self._HANDLERS[method](self, request)
@@ -64,12 +45,16 @@ class Session:
             await self._reply(request, 500)
             await trio.sleep_forever()
 
+    async def too_late(self, request: rtsp.Request) -> None:
+        """Answer a request that came behind the last TEARDOWN."""
+        await self._reply(request, 406)
+
     async def _setup(self, request: rtsp.Request) -> None:
         segment = last_segment(request.uri)
         kind = self._server.resources.get(segment)
         status = self._server.refusal("SETUP") or (None if kind else 404)
         if kind is None or status is not None:
-            self._ending = not self._resources
+            self.ending = not self._resources
             await self._reply(request, status or 404)
             return
         self._add(segment, kind, request.uri)
@@ -85,8 +70,7 @@ class Session:
 
         if segment not in self._resources:
             resource = self._resources[segment] = Resource(kind, self._server.pace, emit)
-            assert self._nursery is not None
-            self._nursery.start_soon(resource.run)
+            self.nursery.start_soon(resource.run)
 
     async def _announce(self, request: rtsp.Request) -> None:
         resource = self._resources.get(last_segment(request.uri))
@@ -106,7 +90,7 @@ class Session:
             await self._reply(request, status)
             return
         found = self._resources.pop(last_segment(request.uri), None)
-        self._ending = not self._resources
+        self.ending = not self._resources
         await self._reply(request, 200 if found else 404)
 
     async def _announce_event(self, uri: bytes, event: Event) -> None:
@@ -148,13 +132,6 @@ class Session:
         "ANNOUNCE": _announce,
         "TEARDOWN": _teardown,
     }
-
-
-def drained(requests: trio.MemoryReceiveChannel[rtsp.Request]) -> Iterator[rtsp.Request]:
-    """Take what waits in a queue."""
-    with contextlib.suppress(trio.WouldBlock):
-        while True:
-            yield requests.receive_nowait()
 
 
 def last_segment(uri: bytes) -> str:
