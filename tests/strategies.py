@@ -1,5 +1,8 @@
 """Every Hypothesis strategy, a section for each room."""
 
+import itertools
+from collections.abc import Iterator
+
 import attrs
 from hypothesis import strategies as st
 
@@ -52,3 +55,148 @@ def pool_configs(draw: st.DrawFn) -> PoolConfig:
         health=HealthConfig(interval=5.0, fall=draw(st.integers(1, 3))),
         backends={its.name: its for its in backends},
     )
+
+# --- octets in pieces, and RTSP ---
+
+
+@st.composite
+def pieces_of(draw: st.DrawFn, whole: bytes) -> list[bytes]:
+    """Cut octets anywhere, as reads from a socket do."""
+    cuts = sorted(draw(st.sets(st.integers(1, max(len(whole) - 1, 1)), max_size=12)))
+    return [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+
+
+@st.composite
+def mutated(draw: st.DrawFn, whole: bytes) -> bytes:
+    """Damage octets in a few places: cut out, double, or put in what parsers stumble over."""
+    out = bytearray(whole)
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(out)))
+        end = min(len(out), start + draw(st.integers(0, 5)))
+        traps = (b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"$", b"9", b"\xff", b"RTSP/1.0")
+        out[start:end] = draw(st.sampled_from((*traps, bytes(out[start:end]) * 2)))
+    return bytes(out)
+
+
+rtsp_texts = st.sampled_from((b"RTP/AVP;unicast;client_port=4000-4001", b"umc/1.8", b"", b"caf\xc3\xa9", b"a: b"))
+rtsp_sessions = st.from_regex(rb"[0-9a-f]{16}|[!-+\--:<-~]{1,20}", fullmatch=True)
+rtsp_names = st.sampled_from((b"Transport", b"user-agent", b"X-CSeq", b"CSeqs", b"Content-Type", b"Accept"))
+
+
+@st.composite
+def _rtsp_line(draw: st.DrawFn, name: bytes, value: bytes, *, plain: bool) -> bytes:
+    """Write a header; unless plain, with any of the blanks, folds and line ends that peers use."""
+    if plain:
+        return b"%b: %b\r\n" % (name, value)
+    before = draw(st.sampled_from((b"", b" ", b"  ", b"\t", b"\r\n ", b"\n\t")))
+    after = draw(st.sampled_from((b"", b" ", b" \t", b"\r\n \t")))
+    cased = draw(st.sampled_from((name, name.lower(), name.upper())))
+    return b"%b:%b%b%b%b" % (cased, before, value, after, draw(st.sampled_from((b"\r\n", b"\n"))))
+
+
+@attrs.frozen(kw_only=True)
+class RtspExample:
+    """A message and what must be read in it."""
+
+    raw: bytes
+    cseq: bytes | None
+    session: bytes | None
+    body: bytes
+
+
+@st.composite
+def rtsp_messages(draw: st.DrawFn, *, plain: bool = False) -> RtspExample:
+    """Draw a request or response without fault; plain ones have the form that nearly every message has."""
+    method = draw(st.sampled_from((b"SETUP", b"ANNOUNCE", b"X-new.method")))
+    uri = draw(st.sampled_from((b"rtsp://192.0.2.50:554/media/speechrecognizer", b"rtsp://[2001:db8::1]/a/", b"*")))
+    status = draw(st.sampled_from((b"200 OK", b"404 Not Found", b"204 No Content")))
+    start = draw(st.sampled_from((b"%b %b RTSP/1.0" % (method, uri), b"RTSP/1.0 %b" % status)))
+    cseq = draw(st.from_regex(rb"[0-9]{1,19}", fullmatch=True))
+    session = draw(st.none() | rtsp_sessions)
+    body = b"" if start.endswith(b"No Content") else draw(st.binary(max_size=40))
+    fields = draw(st.lists(st.tuples(rtsp_names, rtsp_texts), max_size=4))
+    fields.insert(draw(st.integers(0, len(fields))), (b"CSeq", cseq))
+    if session is not None:
+        parameters = draw(st.sampled_from((b"", b";timeout=60", b" ; timeout=60")))
+        fields.insert(draw(st.integers(0, len(fields))), (b"Session", session + parameters))
+    if body or draw(st.booleans()):
+        fields.insert(draw(st.integers(0, len(fields))), (b"Content-Length", b"%d" % len(body)))
+    end = b"\r\n" if plain else draw(st.sampled_from((b"\r\n", b"\n")))
+    lines = [draw(_rtsp_line(name, value, plain=plain)) for name, value in fields]
+    return RtspExample(raw=start + end + b"".join(lines) + end + body, cseq=cseq, session=session, body=body)
+
+
+# --- config ---
+
+_HOST_NAMES = st.from_regex(r"[a-z_]([a-z0-9_-]{0,20}[a-z0-9])?(\.[a-z][a-z0-9]{0,5})?", fullmatch=True)
+
+# written as the configuration writes them; localhost and loopback may come up, wildcards may not
+addresses = st.builds(
+    Address,
+    host=st.one_of(
+        st.ip_addresses(v=4).filter(lambda ip: not ip.is_unspecified).map(str),
+        st.ip_addresses(v=6, network="2000::/3").map(str),
+        _HOST_NAMES,
+    ),
+    port=st.integers(1, 65_535),
+)
+
+_TOML_GAPS = st.sampled_from(("", " ", "\t", "\n", "\r\n  ", ' # ] } "\n', "\n\n# '''\n "))
+_TOML_BLANKS = st.sampled_from(("", " ", " \t"))
+_TOML_KEYS = st.sampled_from(("a", "b-1", "7", '"a"', "'a'", '"b.c"', '"\\u0061"', "'# ]'", '"q\\"t"', '""', '"=\\\\"'))
+# {} is a number that no other value of the document has
+_TOML_SCALARS = st.sampled_from(
+    (
+        "{}",
+        "{}.25e-7",
+        "-{}",
+        "2024-02-03 04:05:06.{}",
+        "2024-02-03T04:05:06.{}Z",
+        '"{} # ]}} \\" \\\\"',
+        "'{} \\ \"'",
+        '"""{} " "" \\""" ]\n# \\\n   }}"""',
+        '"""{}"""""',
+        "'''{} ' '' ]\n[x]\n\\'''",
+        "'''{}'''''",
+    )
+)
+
+
+@attrs.define
+class _TomlWriter:
+    draw: st.DrawFn
+    numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(100_001))
+
+    def document(self) -> str:
+        ends = st.sampled_from(("\n", "\r\n", " # comment\n", "\n\n"))
+        statements = (self.header() if self.draw(st.booleans()) else self.pair(2) for _ in range(self.draw(st.integers(0, 9))))
+        return "".join(statement + self.draw(ends) for statement in statements)
+
+    def header(self) -> str:
+        opening, closing = self.draw(st.sampled_from((("[", "]"), ("[[", "]]"))))
+        return f"{opening}{self.key()}{closing}"
+
+    def key(self) -> str:
+        parts = self.draw(st.lists(_TOML_KEYS, min_size=1, max_size=3))
+        return ".".join(self.draw(_TOML_BLANKS) + part + self.draw(_TOML_BLANKS) for part in parts)
+
+    def pair(self, depth: int) -> str:
+        return f"{self.key()}={self.draw(_TOML_BLANKS)}{self.value(depth)}"
+
+    def value(self, depth: int) -> str:
+        kind = self.draw(st.sampled_from(("scalar", "scalar", "array", "table"))) if depth else "scalar"
+        if kind == "scalar":
+            return self.draw(_TOML_SCALARS).format(next(self.numbers))
+        count = self.draw(st.integers(0, 3))
+        if kind == "table":
+            pairs = [self.pair(depth - 1) for _ in range(count)]
+            return "{ " + ", ".join(pairs) + " }"
+        items = [f"{self.draw(_TOML_GAPS)}{self.value(depth - 1)}{self.draw(_TOML_GAPS)}" for _ in range(count)]
+        last = "," if items and self.draw(st.booleans()) else ""
+        return f"[{','.join(items)}{last}{self.draw(_TOML_GAPS)}]"
+
+
+@st.composite
+def toml_texts(draw: st.DrawFn) -> str:
+    """Draw what is mostly a TOML document, in every notation; some keys clash. Each scalar holds its own number from 100,001."""
+    return _TomlWriter(draw).document()
