@@ -68,7 +68,8 @@ void dial_some(void)
 
 static void ask(struct link *l, struct text *request)
 {
-    put_number(request, next_number());
+    memcpy(l->asked, next_number(), DIGITS);
+    put_number(request, l->asked);
     int len = append_owed(l);
     send_all(l->fd, out, append(len, request));
 }
@@ -115,12 +116,19 @@ static void connected(struct link *l)
     stand(l);
 }
 
+static bool is_success(const struct link *l, const char *octets, int len)
+{
+    char field[] = "\r\nCSeq: " NUMBER "\r\n";
+    memcpy(strchr(field, '#'), l->asked, DIGITS);
+    return !strncmp(octets, "RTSP/1.0 200 ", 13) && memmem(octets, (size_t)len, field, strlen(field));
+}
+
 static void set_up(struct link *l, const char *octets, int len)
 {
     struct rtsp_texts t;
     char session[64];
     const char *at = memmem(octets, (size_t)len, "\r\n" SESSION, 2 + strlen(SESSION));
-    if (strncmp(octets, "RTSP/1.0 200 ", 13) || !at || sscanf(at + 2 + strlen(SESSION), "%63[^; \r]", session) != 1)
+    if (!is_success(l, octets, len) || !at || sscanf(at + 2 + strlen(SESSION), "%63[^; \r]", session) != 1)
         die("SETUP was answered with\n%.*s", len, octets);
     rtsp_texts(&t, session);
     *l->channels = (struct channel){.request = t.request, .want = {t.response, t.event}, .stage = -1};
@@ -130,10 +138,10 @@ static void set_up(struct link *l, const char *octets, int len)
     stand(l);
 }
 
-static void torn_down(struct link *l, const char *octets, int len)
+static void torn_down(struct link *l, const char *octets, int len, int have)
 {
-    if (strncmp(octets, "RTSP/1.0 200 ", 13))
-        die("TEARDOWN was answered with\n%.*s", len, octets);
+    if (!is_success(l, octets, len) || len < have)
+        die("TEARDOWN was answered with\n%.*s", have, octets);
     close(l->fd);
     l->phase = IDLE;
     opened--;
@@ -266,7 +274,7 @@ static int take(struct link *l, const char *octets, int have)
     if (len && l->phase == SETTING_UP)
         set_up(l, octets, len);
     else if (len)
-        torn_down(l, octets, len);
+        torn_down(l, octets, len, have);
     return len;
 }
 

@@ -19,7 +19,9 @@ from bench.rows import ROWS
 def parser() -> argparse.ArgumentParser:
     """Describe the options."""
     names = ", ".join(row.name for row in ROWS)
-    options = argparse.ArgumentParser(prog="bench/run.py", description=__doc__)
+    options = argparse.ArgumentParser(
+        prog="bench/run.py", description="mrcpbalance beside other proxies, measured in one go."
+    )
     add = options.add_argument
     add("--rows", default="", metavar="NAME,…", help=f"only these: {names}")
     add("--peers", default="haproxy,nginx", metavar="NAME,…", help=f"measured beside: {', '.join(PEERS)}")

@@ -18,6 +18,7 @@ struct link {
     uint64_t sent;
     struct channel *channels;
     struct text answer, teardown;
+    char asked[DIGITS]; /* CSeq of a SETUP or TEARDOWN without an answer */
     char rest[TEXT]; /* of a message that is still coming */
 };
 

@@ -80,7 +80,9 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], home
 
 
 def last_words(home: Path) -> str:
-    """Return the end of what a process wrote to its stderr."""
+    """Return the end of what a process wrote to its stderr, if it ever ran."""
+    if not (home / "stderr").exists():
+        return ""
     return (home / "stderr").read_text(errors="replace")[-800:].strip()
 
 

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import attrs
 
 from bench.machine import PROXY_CORE, find
-from bench.process import BenchError, accepts, children, free_ports, running, wait_until
+from bench.process import accepts, children, free_ports, running, wait_until
 
 Front = Literal["rtsp", "mrcp", "tcp", "stream"]
 FRONTS: tuple[Front, ...] = ("rtsp", "mrcp", "tcp", "stream")
@@ -171,7 +171,10 @@ class Mrcpbalance:
     checkout: Path | None = None
 
     def missing(self) -> str | None:
-        done = self._ask("from mrcpbalance.cli import main; main(['serve', '--help'])")
+        try:
+            done = self._ask("from mrcpbalance.cli import main; main(['serve', '--help'])")
+        except OSError as error:
+            return str(error)
         return None if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
 
     def describe(self) -> str:
@@ -202,12 +205,9 @@ class Mrcpbalance:
 
     def _ask(self, code: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **self._environment()}
-        try:
-            return subprocess.run(
-                self._command(code), capture_output=True, text=True, check=False, env=environment
-            )
-        except OSError as error:
-            raise BenchError(f"{self.name}: {error}") from error
+        return subprocess.run(
+            self._command(code), capture_output=True, text=True, check=False, env=environment
+        )
 
 
 def mrcpbalance_config(ports: Mapping[Front, int], backends: Backends) -> str:

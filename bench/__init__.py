@@ -1,0 +1,1 @@
+"""mrcpbalance measured beside other proxies; see README.md."""
