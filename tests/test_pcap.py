@@ -1,8 +1,6 @@
 """The capture reader against the captures' own description, against tshark, and against awkward packets."""
 
-import os
 import re
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mrcpbalance.config import Address
+from tests import peers
 from tests.pcap import CAPTURES, Conversation, Piece, read_conversations
 
 ROW = re.compile(r"^\| (\S+\.pcap) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", re.MULTILINE)
@@ -38,13 +37,10 @@ def test_counts_as_described(name: str) -> None:
     assert {one.server for one in rtsp} == {SERVER}
 
 
-@pytest.mark.skipif(
-    shutil.which("tshark") is None and "MRCPBALANCE_REQUIRE_PEERS" not in os.environ, reason="needs tshark"
-)
 @pytest.mark.parametrize("name", ["mixed-unimrcp-concurrent.pcap", "mrcpv1-unimrcp-synth-with-rtp.pcap"])
 def test_same_octets_as_tshark(name: str) -> None:
     fields = ["tcp.stream", "ip.src", "tcp.srcport", "tcp.payload"]
-    command = ["tshark", "-r", str(CAPTURES / name), "-Y", "tcp.len > 0", "-T", "fields"]
+    command = [peers.need("tshark"), "-r", str(CAPTURES / name), "-Y", "tcp.len > 0", "-T", "fields"]
     command += [part for field in fields for part in ("-e", field)]
     rows = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     theirs: dict[tuple[str, str, str], str] = {}

@@ -107,7 +107,7 @@ class RtspCaller(Caller[rtsp.Response]):
         self._cseqs = itertools.count(1)
         self._receiver = rtsp.Receiver(rtsp.Limits())
 
-    async def setup(self, resource: str, **headers: str) -> RtspSession:
+    async def setup(self, resource: str, headers: Mapping[str, str] | None = None) -> RtspSession:
         """Begin a session with a resource by MRCPv2's name (or any last segment of a URI); raises `Refused`."""
         reply = await self.set_up(resource, session=None, headers=headers)
         if reply.session is None:
