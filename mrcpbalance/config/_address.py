@@ -15,6 +15,7 @@ _LARGEST_PORT: Final = 65_535
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _ALL_DIGITS: Final = re.compile(r"(?:.*\.)?[0-9]+\.?")
+_LIKE_IPV6: Final = re.compile(r"[0-9A-Fa-f:.]+")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -40,9 +41,10 @@ def parse_host(text: str) -> str:
 
 def _ipv6(text: str) -> str:
     try:
-        return str(ipaddress.IPv6Address(text))
+        ip = ipaddress.IPv6Address(text)
     except ValueError:
-        raise ValueError("not an IPv6 address") from None
+        raise ValueError("not an address") from None
+    return str(ip.ipv4_mapped or ip)
 
 
 def _name_or_ipv4(text: str) -> str:
@@ -53,7 +55,7 @@ def _name_or_ipv4(text: str) -> str:
         try:
             return str(ipaddress.IPv4Address(name))
         except ValueError:
-            raise ValueError("not an IPv4 address") from None
+            raise ValueError("not an address") from None
     if len(name) > _LONGEST_HOST or not _HOST_NAME.fullmatch(name):
         raise ValueError("not a host name")
     return name
@@ -81,10 +83,10 @@ def parse_bind(text: str) -> tuple[Address, ...]:
 
 def _split(text: str) -> tuple[str, str]:
     host, colon, port = text.rpartition(":")
-    if not colon:
+    if not colon or port.endswith("]"):
         raise ValueError("no port")
     if ":" in host and not host.startswith("["):
-        raise ValueError("IPv6 without brackets")
+        raise ValueError("IPv6 without brackets" if _LIKE_IPV6.fullmatch(text) else "not a host and a port")
     return parse_host(host), port
 
 
@@ -134,7 +136,6 @@ def _literals(host: str) -> tuple[_IPAddress, ...]:
     if host.rstrip(".") == "localhost":
         return ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")
     try:
-        ip = ipaddress.ip_address(host)
+        return (ipaddress.ip_address(host),)
     except ValueError:
         return ()
-    return ((ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip,)

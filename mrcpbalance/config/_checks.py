@@ -111,8 +111,8 @@ def _check_served(listener: ListenerConfig, pool: PoolConfig, place: Place) -> N
         for name, backend in pool.backends.items()
     ):
         place.under("pool").fault(
-            f"no backend of pool {quoted(pool.name)} has the address {quoted(listener.protocol)}",
-            "expected at least one that has",
+            f"pool {quoted(pool.name)} has no backend with an address for {quoted(listener.protocol)}",
+            f'expected at least one with {listener.protocol} = "HOST:PORT"',
         )
 
 

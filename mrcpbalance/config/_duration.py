@@ -16,7 +16,7 @@ def parse_duration(text: str) -> float:
     """Give the seconds of "1h30m": units d h m s ms, large before small, each once; ValueError says what is wrong."""
     match = _DURATION.fullmatch(text)
     if not text or not match:
-        raise ValueError("no number with its unit")
+        raise ValueError("not a duration")
     parts = zip(match.groups(), _UNITS.values(), strict=True)
     milliseconds = sum((Decimal(number) * unit for number, unit in parts if number), start=Decimal(0))
     return float(milliseconds / 1000)

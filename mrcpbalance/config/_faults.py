@@ -115,7 +115,7 @@ def dotted(path: Path) -> str:
 
 
 def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else quoted(name)
+    return name if _BARE_KEY.fullmatch(name) and len(name) <= _LONGEST_EXCERPT else quoted(name)
 
 
 def quoted(text: str) -> str:
@@ -157,10 +157,10 @@ def _excerpt(value: object) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say what was expected instead of an unknown name: the nearest known one, or else all of them."""
-    choices = list(known)
-    if close := difflib.get_close_matches(name, choices, n=1):
-        return f"did you mean {quoted(close[0])}?"
-    return f"expected {one_of(choices)}"
+    choices = {choice.lower(): choice for choice in known}
+    if close := difflib.get_close_matches(name.lower(), choices, n=1):
+        return f"did you mean {quoted(choices[close[0]])}?"
+    return f"expected {one_of(list(choices.values()))}"
 
 
 def one_of(choices: Sequence[str]) -> str:

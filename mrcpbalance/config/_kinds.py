@@ -177,7 +177,8 @@ BIND: Final = parsed(
 ONE_BIND: Final = parsed('"HOST:PORT", IPv6 in brackets, port 0 for any free one', _one_bind)
 ADMIN_BIND: Final = parsed('"HOST:PORT", IPv6 in brackets, or "unix:/PATH"', _admin_bind)
 PUBLIC_HOST: Final = parsed("the address of one host, without a port", _public_host)
-NAME: Final = parsed("a name", _printable)
+POOL_NAME: Final = parsed("the name of a pool", _printable)
+STICK_TABLE_NAME: Final = parsed("the name of a stick table", _printable)
 
 
 def name_fault(name: str) -> str:

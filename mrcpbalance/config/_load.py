@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from ast import literal_eval
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Final
@@ -18,8 +19,8 @@ LARGEST_FILE: Final = 4 * 1024**2
 """Octets; what is larger is no configuration."""
 
 _AT: Final = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)", re.DOTALL)
+_TABLE_NAMED: Final = re.compile(r"(declare|namespace) (\(.*\))")  # tomllib says ("a", "b") for a.b
 _HUGE_NUMBER: Final = re.compile(r"[0-9][0-9_]{4299}")  # Python reads no more digits than that
-_NOTHING: Final = "expected at least one pool and one listener"
 
 
 def load(path: str | os.PathLike[str]) -> Config:
@@ -46,14 +47,14 @@ def parse(text: str, name: str) -> Config:
     """Read a configuration's text; `name` stands for the file in faults. Raise ConfigError with every fault of it."""
     tables, lines = _read_toml(text, name)
     if not tables:
-        raise _whole(name, "nothing is configured", _NOTHING)
+        raise _whole(name, "nothing is configured", "expected at least one pool and one listener")
     config, notes = structure(tables)
     if notes.faults:
         faults = (
             Fault(name, _line(lines, at.path), dotted(at.path), at.problem, at.expected)
             for at in notes.faults
         )
-        raise ConfigError(sorted(faults, key=lambda fault: (fault.line, fault.key)))
+        raise ConfigError(sorted(faults, key=lambda fault: fault.line or 0))
     return config
 
 
@@ -70,7 +71,7 @@ def _read_toml(text: str, name: str) -> tuple[Mapping[str, object], Mapping[Path
     try:
         return tomllib.loads(text), key_lines(text.replace("\r\n", "\n"))
     except RecursionError:
-        raise _whole(name, "tables or arrays nested too deeply", _NOTHING) from None
+        raise _whole(name, "tables or arrays nested too deeply", "expected a few levels") from None
     except tomllib.TOMLDecodeError as error:
         raise _syntax(name, text, str(error)) from None
     except ValueError:
@@ -82,6 +83,7 @@ def _read_toml(text: str, name: str) -> tuple[Mapping[str, object], Mapping[Path
 def _syntax(name: str, text: str, message: str) -> ConfigError:
     match = _AT.fullmatch(message)
     reason, line, column = match.groups() if match else (message, None, None)
+    reason = _TABLE_NAMED.sub(lambda named: f"{named[1]} {dotted(literal_eval(named[2]))}", reason)
     reason = reason[:1].lower() + reason[1:]
     if line is None:
         return _whole(

@@ -14,12 +14,13 @@ from ._kinds import (
     ADMIN_BIND,
     BIND,
     FILE,
-    NAME,
     ONE_BIND,
+    POOL_NAME,
     PUBLIC_HOST,
     REMOTE,
     RESOURCE,
     SEGMENT,
+    STICK_TABLE_NAME,
     SWITCH,
     Array,
     Either,
@@ -222,7 +223,7 @@ class ListenerConfig:
             stand_in=(),
         )
     )
-    pool: str = attrs.field(metadata=setting(NAME, "The pool that serves its sessions.", stand_in=""))
+    pool: str = attrs.field(metadata=setting(POOL_NAME, "The pool that serves its sessions.", stand_in=""))
     transports: tuple[Transport, ...] = attrs.field(
         default=("udp", "tcp"),
         metadata=setting(
@@ -256,7 +257,7 @@ class ListenerConfig:
     stick_table: str | None = attrs.field(
         default=None,
         metadata=setting(
-            NAME,
+            STICK_TABLE_NAME,
             "The stick table that remembers which backend a source address went to. Without it: nothing sticks.",
             only_for=("tcp", "auto"),
         ),
