@@ -16,13 +16,14 @@ class RulesDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Write the table as Markdown and let it be parsed."""
-        rows = ["| rule | what it says | in | tested in |", "|---|---|---|---|"]
-        rows += [
+        rows = [
             f"| {rule.number} | {rule.text} | {_short(rule.code)} | {_short(rule.tests)} |"
             for rule in rulebook.rules(self.arguments[0])
         ]
+        head = ["| rule | what it says | in | tested in |", "|---|---|---|---|"]
+        lines = [*head, *rows] if rows else ["None."]
         box = nodes.container()
-        self.state.nested_parse(StringList(rows, source="rules"), self.content_offset, box)
+        self.state.nested_parse(StringList(lines, source="rules"), self.content_offset, box)
         return box.children
 
 
