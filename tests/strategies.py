@@ -41,7 +41,9 @@ def pool_configs(draw: st.DrawFn) -> PoolConfig:
         mrcp=address,
         tcp=address,
         weight=st.integers(1, 5),
-        max_sessions=st.none() | st.integers(1, 4) | st.dictionaries(resources, st.integers(1, 3)),
+        max_sessions=st.one_of(
+            st.none(), st.integers(1, 4), *2 * [st.dictionaries(resources, st.integers(1, 3), min_size=1)]
+        ),
         resources=st.none() | st.frozensets(resources, min_size=1),
         standby=st.booleans(),
     )
@@ -55,6 +57,7 @@ def pool_configs(draw: st.DrawFn) -> PoolConfig:
         health=HealthConfig(interval=5.0, fall=draw(st.integers(1, 3))),
         backends={its.name: its for its in backends},
     )
+
 
 # --- octets in pieces, and RTSP ---
 
@@ -73,12 +76,28 @@ def mutated(draw: st.DrawFn, whole: bytes) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(out)))
         end = min(len(out), start + draw(st.integers(0, 5)))
-        traps = (b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"$", b"9", b"\xff", b"RTSP/1.0")
+        traps = (
+            b"\r",
+            b"\n",
+            b"\r\n",
+            b"\0",
+            b" ",
+            b"\t",
+            b":",
+            b",",
+            b";",
+            b"$",
+            b"9",
+            b"\xff",
+            b"RTSP/1.0",
+        )
         out[start:end] = draw(st.sampled_from((*traps, bytes(out[start:end]) * 2)))
     return bytes(out)
 
 
-rtsp_texts = st.sampled_from((b"RTP/AVP;unicast;client_port=4000-4001", b"umc/1.8", b"", b"caf\xc3\xa9", b"a: b"))
+rtsp_texts = st.sampled_from(
+    (b"RTP/AVP;unicast;client_port=4000-4001", b"umc/1.8", b"", b"caf\xc3\xa9", b"a: b")
+)
 rtsp_sessions = st.from_regex(rb"[0-9a-f]{16}|[!-+\--:<-~]{1,20}", fullmatch=True)
 rtsp_names = st.sampled_from((b"Transport", b"user-agent", b"X-CSeq", b"CSeqs", b"Content-Type", b"Accept"))
 
@@ -108,7 +127,9 @@ class RtspExample:
 def rtsp_messages(draw: st.DrawFn, *, plain: bool = False) -> RtspExample:
     """Draw a request or response without fault; plain ones have the form that nearly every message has."""
     method = draw(st.sampled_from((b"SETUP", b"ANNOUNCE", b"X-new.method")))
-    uri = draw(st.sampled_from((b"rtsp://192.0.2.50:554/media/speechrecognizer", b"rtsp://[2001:db8::1]/a/", b"*")))
+    uri = draw(
+        st.sampled_from((b"rtsp://192.0.2.50:554/media/speechrecognizer", b"rtsp://[2001:db8::1]/a/", b"*"))
+    )
     status = draw(st.sampled_from((b"200 OK", b"404 Not Found", b"204 No Content")))
     start = draw(st.sampled_from((b"%b %b RTSP/1.0" % (method, uri), b"RTSP/1.0 %b" % status)))
     cseq = draw(st.from_regex(rb"[0-9]{1,19}", fullmatch=True))
@@ -143,7 +164,9 @@ addresses = st.builds(
 
 _TOML_GAPS = st.sampled_from(("", " ", "\t", "\n", "\r\n  ", ' # ] } "\n', "\n\n# '''\n "))
 _TOML_BLANKS = st.sampled_from(("", " ", " \t"))
-_TOML_KEYS = st.sampled_from(("a", "b-1", "7", '"a"', "'a'", '"b.c"', '"\\u0061"', "'# ]'", '"q\\"t"', '""', '"=\\\\"'))
+_TOML_KEYS = st.sampled_from(
+    ("a", "b-1", "7", '"a"', "'a'", '"b.c"', '"\\u0061"', "'# ]'", '"q\\"t"', '""', '"=\\\\"')
+)
 # {} is a number that no other value of the document has
 _TOML_SCALARS = st.sampled_from(
     (
@@ -169,7 +192,10 @@ class _TomlWriter:
 
     def document(self) -> str:
         ends = st.sampled_from(("\n", "\r\n", " # comment\n", "\n\n"))
-        statements = (self.header() if self.draw(st.booleans()) else self.pair(2) for _ in range(self.draw(st.integers(0, 9))))
+        statements = (
+            self.header() if self.draw(st.booleans()) else self.pair(2)
+            for _ in range(self.draw(st.integers(0, 9)))
+        )
         return "".join(statement + self.draw(ends) for statement in statements)
 
     def header(self) -> str:
@@ -191,7 +217,9 @@ class _TomlWriter:
         if kind == "table":
             pairs = [self.pair(depth - 1) for _ in range(count)]
             return "{ " + ", ".join(pairs) + " }"
-        items = [f"{self.draw(_TOML_GAPS)}{self.value(depth - 1)}{self.draw(_TOML_GAPS)}" for _ in range(count)]
+        items = [
+            f"{self.draw(_TOML_GAPS)}{self.value(depth - 1)}{self.draw(_TOML_GAPS)}" for _ in range(count)
+        ]
         last = "," if items and self.draw(st.booleans()) else ""
         return f"[{','.join(items)}{last}{self.draw(_TOML_GAPS)}]"
 

@@ -69,6 +69,8 @@ def test_several_may_bear_the_same_key() -> None:
     assert register.find("45") == ()
     register.key(first, "45")
     assert register.find("45") == (first,)
+    register.end(first, HUNG_UP, 1.0)
+    assert register._by_key == {}  # nothing stays behind
 
 
 def test_our_id_goes_before_a_key_that_looks_the_same() -> None:

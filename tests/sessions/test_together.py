@@ -4,13 +4,23 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 
 from mrcpbalance.config import PoolConfig
-from mrcpbalance.pool import Backend, Obstacle, Pool, Seat, Want
+from mrcpbalance.pool import Backend, Obstacle, Pool, Protocol, Seat, Want
 from mrcpbalance.sessions import End, Phase, Register, Session, Who
 from tests.strategies import pool_configs, resources, wants
 
@@ -23,8 +33,14 @@ class Together(RuleBasedStateMachine):
 
     sessions = Bundle("sessions")
 
-    @initialize(config=pool_configs(), seed=st.integers(0, 9), limit=st.integers(1, 12))
-    def start(self, config: PoolConfig, seed: int, limit: int) -> None:
+    @initialize(
+        target=sessions,
+        config=pool_configs(),
+        seed=st.integers(0, 9),
+        limit=st.integers(1, 12),
+        first=st.lists(wants, min_size=1, max_size=5),
+    )
+    def start(self, config: PoolConfig, seed: int, limit: int, first: list[Want]) -> MultipleResults[Session]:
         self.now = 0.0
         self.ended: list[Session] = []
         self.home: dict[Session, Backend] = {}  # of those whose set-up was answered
@@ -32,6 +48,7 @@ class Together(RuleBasedStateMachine):
         self.held: dict[Session, Counter[str]] = {}
         self.pool = Pool(config, random.Random(seed).random)
         self.register = Register(limit, map(str, itertools.count()).__next__, self.on_end)
+        return multiple(*itertools.chain.from_iterable(map(self.come, first)))
 
     def on_end(self, session: Session, now: float) -> None:
         assert now == self.now
@@ -42,18 +59,22 @@ class Together(RuleBasedStateMachine):
         return list(self.pool.backends.values())
 
     @rule(target=sessions, want=wants)
-    def arrives(self, want: Want) -> Session | None:
+    def arrives(self, want: Want) -> MultipleResults[Session]:
+        return multiple(*self.come(want))
+
+    def come(self, want: Want) -> list[Session]:
         full = len(self.register) >= self.register.limit
         session = self.register.open("mrcp", want.source, self.pool.name, self.now)
         assert (session is None) == full
-        if session is not None:
-            self.wanted[session] = want
-            self.sit(session, [])
-        return session
+        if session is None:
+            return []
+        self.wanted[session] = want
+        self.sit(session, [])
+        return [session]
 
     @rule(session=sessions)
-    def fails_over(self, session: Session | None) -> None:
-        if session is None or session.seat is None or session.answered_at is not None or session.end:
+    def fails_over(self, session: Session) -> None:
+        if session.seat is None or session.answered_at is not None or session.end:
             return
         failed = session.seat.backend
         failed.failed(self.wanted[session].protocol, self.now)
@@ -83,18 +104,18 @@ class Together(RuleBasedStateMachine):
             assert verdicts[seat.backend.name] in DOWN
 
     @rule(session=sessions)
-    def answered(self, session: Session | None) -> None:
-        if session is None or session.seat is None or session.end is not None:
+    def answered(self, session: Session) -> None:
+        if session.seat is None or session.end is not None:
             return
         session.seat.backend.answered(self.wanted[session].protocol, self.now)
         session.answered_at = self.now
         self.home[session] = session.seat.backend
 
     @rule(session=sessions, place=st.integers(0, 3))
-    def is_moved(self, session: Session | None, place: int) -> None:
+    def is_moved(self, session: Session, place: int) -> None:
         """One session, one backend."""
         elsewhere = self.backends[place % len(self.backends)]
-        if session is None or session not in self.home or elsewhere is self.home[session]:
+        if session not in self.home or elsewhere is self.home[session]:
             return
         seat = self.pool.take_from(elsewhere, self.wanted[session], now=self.now)
         if seat is not None:
@@ -103,38 +124,41 @@ class Together(RuleBasedStateMachine):
             seat.release()
 
     @rule(session=sessions, resource=resources)
-    def wants_more(self, session: Session | None, resource: str) -> None:
-        if session is not None and session.seat is not None and session.seat.add(resource):
+    def wants_more(self, session: Session, resource: str) -> None:
+        if session.seat is not None and session.seat.add(resource):
             assert session.end is None
             self.held[session][resource] += 1
 
     @rule(session=sessions, resource=resources)
-    def wants_less(self, session: Session | None, resource: str) -> None:
-        if session is not None and session.seat is not None:
+    def wants_less(self, session: Session, resource: str) -> None:
+        if session.seat is not None:
             session.seat.drop(resource)
             self.held[session] -= Counter([resource])
 
     @rule(session=sessions, key=KEYS)
-    def is_keyed(self, session: Session | None, key: str) -> None:
-        if session is not None:
-            self.register.key(session, key)
-            assert (session in self.register.find(key)) == (session.end is None)
+    def is_keyed(self, session: Session, key: str) -> None:
+        self.register.key(session, key)
+        assert (session in self.register.find(key)) == (session.end is None)
 
     @rule(session=sessions, key=KEYS)
-    def is_unkeyed(self, session: Session | None, key: str) -> None:
-        if session is not None:
-            self.register.unkey(session, key)
-            assert session not in self.register.find(key)
+    def is_unkeyed(self, session: Session, key: str) -> None:
+        self.register.unkey(session, key)
+        assert session not in self.register.find(key)
 
     @rule(session=consumes(sessions), who=st.sampled_from(Who), again=st.booleans())
-    def ends(self, session: Session | None, who: Who, again: bool) -> None:
-        if session is not None:
-            first = session.end
-            self.register.end(session, End(who, Phase.ACTIVE), self.now)
-            assert session.end == (first or End(who, Phase.ACTIVE))
-            if again:
-                self.register.end(session, End(Who.PROXY, Phase.TEARDOWN), self.now)
-                assert session.end.who is (first.who if first else who)
+    def ends(self, session: Session, who: Who, again: bool) -> None:
+        cause = session.end or End(who, Phase.ACTIVE)
+        for end in (End(who, Phase.ACTIVE), End(Who.PROXY, Phase.TEARDOWN))[: 1 + again]:
+            self.register.end(session, end, self.now)
+        assert session.end == cause
+
+    @rule(place=st.integers(0, 3), protocol=st.sampled_from(get_args(Protocol)))
+    def goes_down(self, place: int, protocol: Protocol) -> None:
+        backend = self.backends[place % len(self.backends)]
+        if backend.address(protocol) is not None:
+            for _ in range(self.pool.config.health.fall):
+                backend.failed(protocol, self.now)
+            assert backend.obstacle(Want(protocol, None, ""), self.now) is not None
 
     @rule(place=st.integers(0, 3), order=st.sampled_from((Backend.drain, Backend.disable, Backend.enable)))
     def is_ordered(self, place: int, order: Callable[[Backend], None]) -> None:
@@ -167,6 +191,14 @@ class Together(RuleBasedStateMachine):
                 assert backend.sessions <= limits
             elif limits is not None:
                 assert all(taken <= limits[its] for its, taken in backend.capacity.taken.items())
+
+    @invariant()
+    def a_trial_is_a_live_sessions(self) -> None:
+        for backend, protocol in itertools.product(self.backends, get_args(Protocol)):
+            if backend.obstacle(Want(protocol, None, ""), self.now) is Obstacle.PROBATION:
+                assert protocol in {
+                    self.wanted[session].protocol for session in self.register.of_backend(backend)
+                }
 
     @invariant()
     def sessions_stay(self) -> None:
