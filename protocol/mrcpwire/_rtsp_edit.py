@@ -11,7 +11,7 @@ from mrcpwire._rtsp_head import SESSION_ID, URI, read_head
 from mrcpwire._rtsp_messages import NO_BODY, Limits, Request, Response
 from mrcpwire._rtsp_reasons import reason_phrase
 
-_M = TypeVar("_M", Request, Response)
+_M = TypeVar("_M", bound=Request | Response)
 
 # The id of a Session header, which may stand on a folded line; what is before it is kept.
 _SESSION: Final = re.compile(rb"^(session:(?:[ \t]|\r?\n[ \t])*)[^;\s]+", re.IGNORECASE | re.MULTILINE)
@@ -89,6 +89,6 @@ def _with_start_line(message: _M, pattern: re.Pattern[bytes], edit: Callable[[re
 def _renewed(message: _M, head: bytes, body: bytes) -> _M:
     """Read the edited head again: what it says may have changed with it."""
     renewed, _ = read_head(head, _ANY)
-    assert type(renewed) is type(message)  # the start-line's form never changes
+    assert isinstance(renewed, type(message))  # the start-line's form never changes
     renewed.raw = head + body
     return renewed

@@ -63,11 +63,12 @@ class Receiver(Buffer):
                 return None
             if self._data[self._at] == ord("$"):
                 return self._interleaved()
-            if not self._head():
-                return self._unfinished()
-        if self._message is None or self._held < self._need:
-            return self._unfinished()
-        message, self._message = self._message, None
+            self._head()
+        message = self._message
+        if message is None or self._held < self._need:
+            self._unfinished()
+            return None
+        self._message = None
         message.raw = self._take(self._need)
         self._start = self._filler = 0
         return message
@@ -100,10 +101,10 @@ class Receiver(Buffer):
         self._unfinished()
         return None
 
-    def _head(self) -> bool:
+    def _head(self) -> None:
         """Read the head if it is whole by now; what can't become one is refused at once."""
         if not self._start and not self._start_line():
-            return False
+            return
         section, most = self._at + self._start, self.limits.header_section
         searched = max(section - 1, self._at + self._scan - 2)
         blank = _BLANK_LINE.search(self._data, searched, section + most + 2)
@@ -114,10 +115,9 @@ class Receiver(Buffer):
             raise error
         if not blank:
             self._scan = self._held
-            return False
+            return
         self._scan = blank.end() - self._at
         self._await_body(*read_head(self._peek(0, self._scan), self.limits))
-        return True
 
     def _await_body(self, message: Request | Response, length: int) -> None:
         self._message = message

@@ -1,9 +1,14 @@
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcpwire import Headers, LocalProtocolError, RemoteProtocolError
 from mrcpwire._headers import Rules, unfold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RULES = Rules(protocol="test", octets="T-1", lines="T-2", status=400, header_lines=8, header_line=100)
 
@@ -101,13 +106,14 @@ def test_made_of_names_and_values() -> None:
 @pytest.mark.parametrize("value", [b"a\r\nB: c", b"a\n", b"\r", b"\0"])
 def test_nothing_unsafe_is_written(value: bytes) -> None:  # G-4
     headers = Headers.of([(b"A", b"b")])
-    for edit in (
+    edits: tuple[Callable[[], Headers], ...] = (
         lambda: Headers.of([(b"A", value)]),
         lambda: headers.replaced(b"A", value),
         lambda: headers.appended(b"A", value),
         lambda: headers.edited(b"A", lambda _: value),
         lambda: headers.appended(b"A:" + value, b""),
-    ):
+    )
+    for edit in edits:
         with pytest.raises(LocalProtocolError):
             edit()
 

@@ -10,6 +10,7 @@ from mrcpwire.rtsp import Interleaved, Limits, Receiver, Request, Response
 from tests.pcap import CAPTURES, read_conversations
 
 Event = Request | Response | Interleaved
+Row = tuple[bytes, type[object], dict[str, object]]
 
 
 def events_of(*pieces: bytes, limits: Limits | None = None, eof: bool = False) -> list[Event]:
@@ -38,8 +39,15 @@ def request(
     session: bytes | None = None,
     fault: str | None = None,
     body: bytes = b"",
-) -> tuple[bytes, type[Event], dict[str, object]]:
-    fields = {"method": method, "uri": uri, "cseq": cseq, "session": session, "fault": fault, "body": body}
+) -> Row:
+    fields: dict[str, object] = {
+        "method": method,
+        "uri": uri,
+        "cseq": cseq,
+        "session": session,
+        "fault": fault,
+        "body": body,
+    }
     return raw, Request, fields
 
 
@@ -51,15 +59,24 @@ def response(
     session: bytes | None = None,
     fault: str | None = None,
     body: bytes = b"",
-) -> tuple[bytes, type[Event], dict[str, object]]:
-    fields = {"status": status, "reason": reason, "cseq": cseq, "session": session, "fault": fault, "body": body}
+) -> Row:
+    fields: dict[str, object] = {
+        "status": status,
+        "reason": reason,
+        "cseq": cseq,
+        "session": session,
+        "fault": fault,
+        "body": body,
+    }
     return raw, Response, fields
 
 
 S = b"SETUP rtsp://h/a RTSP/1.0\r\n"
 S1 = S + b"CSeq: 1\r\n"
 OK = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n"
-RECOGNIZE = b"RECOGNIZE 12 MRCP/1.0\r\nContent-Type: text/uri-list\r\nContent-Length: 14\r\n\r\nsession:menu-1"
+RECOGNIZE = (
+    b"RECOGNIZE 12 MRCP/1.0\r\nContent-Type: text/uri-list\r\nContent-Length: 14\r\n\r\nsession:menu-1"
+)
 EVENT = b"START-OF-SPEECH 12 IN-PROGRESS MRCP/1.0\r\n\r\n"
 ANNOUNCE = b"ANNOUNCE rtsp://192.0.2.50:554/media/speechrecognizer RTSP/1.0\r\n"
 TROPO = b"4F2A-00000000-0001-7d21-0123456789ab-00001"
@@ -91,7 +108,9 @@ GOOD = {
         b"RTSP/1.0 454 Session Not Found\r\nCSeq: 1\r\n\r\n", status=454, reason=b"Session Not Found"
     ),
     "R-03 reason not ascii": response(
-        b"RTSP/1.0 404 Non trouv\xc3\xa9: \t?\r\nCSeq: 1\r\n\r\n", status=404, reason=b"Non trouv\xc3\xa9: \t?"
+        b"RTSP/1.0 404 Non trouv\xc3\xa9: \t?\r\nCSeq: 1\r\n\r\n",
+        status=404,
+        reason=b"Non trouv\xc3\xa9: \t?",
     ),
     "unknown status": response(b"RTSP/1.0 999 Hm\r\nCSeq: 1\r\n\r\n", status=999, reason=b"Hm"),
     # R-04: what is tolerated in headers
@@ -103,7 +122,9 @@ GOOD = {
     "fold of blanks": request(S1 + b"A: b\r\n \t \r\n\r\n"),
     "name of odd characters": request(S1 + b"!#$%&'*+-.^_`|~: x\r\n\r\n"),
     "F-20 lower-case headers": request(S + b"cseq: 0\r\nsession: ab\r\n\r\n", cseq=b"0", session=b"ab"),
-    "prefix of a name is another name": request(S1 + b"CSeqs: 7\r\nSession-Id: x\r\nContent-Lengths: 9\r\n\r\n"),
+    "prefix of a name is another name": request(
+        S1 + b"CSeqs: 7\r\nSession-Id: x\r\nContent-Lengths: 9\r\n\r\n"
+    ),
     # R-06: Content-Length
     "R-06 empty": request(S1 + b"Content-Length:\r\n\r\n"),
     "R-06 blanks alone": request(S1 + b"Content-Length:  \t \r\n\r\n"),
@@ -114,7 +135,9 @@ GOOD = {
         b"RTSP/1.0 204 No Content\r\nCSeq: 1\r\nContent-Length: 5\r\n\r\n", status=204, reason=b"No Content"
     ),
     "304 has no body": response(
-        b"RTSP/1.0 304 Not Modified\r\nCSeq: 1\r\nContent-Length: x\r\n\r\n", status=304, reason=b"Not Modified"
+        b"RTSP/1.0 304 Not Modified\r\nCSeq: 1\r\nContent-Length: x\r\n\r\n",
+        status=304,
+        reason=b"Not Modified",
     ),
     "100 has no body": response(b"RTSP/1.0 100 Continue\r\nCSeq: 1\r\n\r\n", status=100, reason=b"Continue"),
     # R-07, R-08: CSeq
@@ -142,7 +165,9 @@ GOOD = {
     "R-09 parameters": response(OK + b"Session: 7f3c;timeout=60\r\n\r\n", session=b"7f3c"),
     "R-09 parameters folded": response(OK + b"Session: 7f3c\r\n ;timeout=60\r\n\r\n", session=b"7f3c"),
     "R-09 blanks": response(OK + b"Session: \t7f3c \t;timeout=60 \r\n\r\n", session=b"7f3c"),
-    "R-09 odd characters": request(S1 + b"Session: !\"'()<=>@[]{}~/:?\xff\r\n\r\n", session=b"!\"'()<=>@[]{}~/:?\xff"),
+    "R-09 odd characters": request(
+        S1 + b"Session: !\"'()<=>@[]{}~/:?\xff\r\n\r\n", session=b"!\"'()<=>@[]{}~/:?\xff"
+    ),
     "R-09 longest": request(S1 + b"Session: " + b"x" * 256 + b"\r\n\r\n", session=b"x" * 256),
     "R-09 equal repeats": request(S1 + b"Session: ab\r\nsession: ab;timeout=5\r\n\r\n", session=b"ab"),
     "R-09 too long": request(S1 + b"Session: " + b"x" * 257 + b"\r\n\r\n", fault="rtsp.bad-session"),
@@ -172,26 +197,34 @@ GOOD = {
         uri=b"RTSP://u:p@[2001:db8::1]:554/a%20b?c#d",
     ),
     "R-10 rtspu": request(b"SETUP rtspu://h/a RTSP/1.0\r\nCSeq: 1\r\n\r\n", uri=b"rtspu://h/a"),
-    "R-10 octets above ascii": request(b"SETUP rtsp://h/\xc3\xa9 RTSP/1.0\r\nCSeq: 1\r\n\r\n", uri=b"rtsp://h/\xc3\xa9"),
+    "R-10 octets above ascii": request(
+        b"SETUP rtsp://h/\xc3\xa9 RTSP/1.0\r\nCSeq: 1\r\n\r\n", uri=b"rtsp://h/\xc3\xa9"
+    ),
     "R-10 a path": request(b"SETUP /a RTSP/1.0\r\nCSeq: 1\r\n\r\n", uri=b"/a", fault="rtsp.bad-uri"),
     "R-10 nothing behind the scheme": request(
         b"SETUP rtsp:// RTSP/1.0\r\nCSeq: 1\r\n\r\n", uri=b"rtsp://", fault="rtsp.bad-uri"
     ),
-    "R-10 counts before R-07": request(b"SETUP a RTSP/1.0\r\n\r\n", uri=b"a", cseq=None, fault="rtsp.bad-uri"),
+    "R-10 counts before R-07": request(
+        b"SETUP a RTSP/1.0\r\n\r\n", uri=b"a", cseq=None, fault="rtsp.bad-uri"
+    ),
     # R-11
-    "R-11 unknown method": request(b"X-New.Method rtsp://h/a RTSP/1.0\r\nCSeq: 1\r\n\r\n", method=b"X-New.Method"),
-    "body that looks like a message": request(S1 + b"Content-Length: 37\r\n\r\n" + S + b"CSeq: 9\r\n\r", body=S + b"CSeq: 9\r\n\r"),
+    "R-11 unknown method": request(
+        b"X-New.Method rtsp://h/a RTSP/1.0\r\nCSeq: 1\r\n\r\n", method=b"X-New.Method"
+    ),
+    "body that looks like a message": request(
+        S1 + b"Content-Length: 37\r\n\r\n" + S + b"CSeq: 9\r\n\r", body=S + b"CSeq: 9\r\n\r"
+    ),
 }
 
 
-def check(event: Event, raw: bytes, kind: type[Event], fields: dict[str, object]) -> None:
+def check(event: Event, raw: bytes, kind: type[object], fields: dict[str, object]) -> None:
     assert type(event) is kind
     assert event.raw == raw
     assert {name: getattr(event, name) for name in fields} == fields
 
 
 @pytest.mark.parametrize(("raw", "kind", "fields"), GOOD.values(), ids=GOOD)
-def test_good(raw: bytes, kind: type[Event], fields: dict[str, object]) -> None:
+def test_good(raw: bytes, kind: type[object], fields: dict[str, object]) -> None:
     for pieces, count in (((raw,), 1), (octets(raw), 1), ((raw + raw,), 2)):
         found = events_of(*pieces, eof=True)
         assert len(found) == count
@@ -200,7 +233,9 @@ def test_good(raw: bytes, kind: type[Event], fields: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(("raw", "kind", "fields"), GOOD.values(), ids=GOOD)
-def test_headers_and_body_make_up_the_message(raw: bytes, kind: type[Event], fields: dict[str, object]) -> None:
+def test_headers_and_body_make_up_the_message(
+    raw: bytes, kind: type[object], fields: dict[str, object]
+) -> None:
     (message,) = events_of(raw)
     assert isinstance(message, Request | Response)
     start_line = raw[: raw.index(b"\n") + 1]
@@ -250,15 +285,33 @@ BAD = {
     "R-06 blank within": (S1 + b"Content-Length: 1 8\r\n\r\n", "bad-length", "R-06", 400, b"1"),
     "R-06 digits not ascii": (S1 + b"Content-Length: \xd9\xa1\r\n\r\n", "bad-length", "R-06", 400, b"1"),
     "R-06 20 digits": (S1 + b"Content-Length: 10000000000000000000\r\n\r\n", "bad-length", "R-06", 400, b"1"),
-    "R-06 different": (S1 + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", "two-lengths", "R-06", 400, b"1"),
-    "R-06 differently written": (S1 + b"Content-Length: 5\r\nContent-Length: 05\r\n\r\n", "two-lengths", "R-06", 400, b"1"),
+    "R-06 different": (
+        S1 + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "two-lengths",
+        "R-06",
+        400,
+        b"1",
+    ),
+    "R-06 differently written": (
+        S1 + b"Content-Length: 5\r\nContent-Length: 05\r\n\r\n",
+        "two-lengths",
+        "R-06",
+        400,
+        b"1",
+    ),
     "G-2 19 digits": (S1 + b"Content-Length: 9999999999999999999\r\n\r\n", "too-large", "G-2", 413, b"1"),
     "G-2 just too large": (S1 + b"Content-Length: 8388546\r\n\r\n", "too-large", "G-2", 413, b"1"),
     "G-9 URI": (b"SETUP rtsp://" + b"a" * 2100, "start-line-too-long", "R-10", 414, None),
     "G-9 headers": (S1 + b"A: b\r\n" * 256 + b"\r\n", "too-many-headers", "G-9", 400, b"1"),
     "G-9 one header": (S1 + b"A: " + b"b" * 16_400 + b"\r\n\r\n", "header-too-long", "G-9", 400, b"1"),
     "G-9 all headers": (S1 + b"A: " + b"b" * 65_536, "headers-too-long", "G-9", 400, b"1"),
-    "two CSeqs of which none can be echoed": (S1 + b"CSeq: 2\r\n:\r\n\r\n", "bad-header-name", "R-04", 400, None),
+    "two CSeqs of which none can be echoed": (
+        S1 + b"CSeq: 2\r\n:\r\n\r\n",
+        "bad-header-name",
+        "R-04",
+        400,
+        None,
+    ),
 }
 
 
@@ -284,7 +337,9 @@ FILLER: dict[str, Callable[[bytes], tuple[bytes, ...]]] = {
 
 @pytest.mark.parametrize("pieces", FILLER.values(), ids=FILLER)
 @pytest.mark.parametrize("raw", [S1 + b"\r\n", S.replace(b"\r", b"") + b"CSeq: 1\n\n", b"$\x01\x00\x02ab"])
-def test_filler_between_messages_is_skipped(raw: bytes, pieces: Callable[[bytes], tuple[bytes, ...]]) -> None:  # R-01
+def test_filler_between_messages_is_skipped(
+    raw: bytes, pieces: Callable[[bytes], tuple[bytes, ...]]
+) -> None:  # R-01
     fed = pieces(raw)
     found = events_of(*fed, eof=True)
     assert [event.raw for event in found] == [raw] * b"".join(fed).count(raw)
@@ -309,7 +364,9 @@ def test_interleaved(raw: bytes, channel: int) -> None:  # R-02
     assert [event.raw for event in found] == [message, raw, raw, message]
 
 
-V1_CAPTURES = sorted(path for pattern in ("mrcpv1-*", "mixed-*", "unimrcp-*") for path in CAPTURES.glob(pattern))
+V1_CAPTURES = sorted(
+    path for pattern in ("mrcpv1-*", "mixed-*", "unimrcp-*") for path in CAPTURES.glob(pattern)
+)
 
 
 @pytest.mark.parametrize("path", V1_CAPTURES, ids=lambda path: path.stem)

@@ -2,7 +2,7 @@
 
 import sys
 import tracemalloc
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from mrcpwire import LocalProtocolError, RemoteProtocolError, _rtsp_receiver
 from mrcpwire.rtsp import Interleaved, Limits, Receiver, Request, Response
 from tests.strategies import RtspExample, mutated, pieces_of, rtsp_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Event = Request | Response | Interleaved
 
@@ -26,21 +29,31 @@ class Outcome(NamedTuple):
     error: tuple[object, ...] | None
 
 
+def drained(receiver: Receiver) -> "Iterator[Event]":
+    """Take what there is; what came before a fault is not lost with it."""
+    return iter(receiver.next_event, None)
+
+
 def outcome_of(*pieces: bytes, limits: Limits | None = None) -> Outcome:
-    receiver, events = Receiver(limits or Limits()), []
+    receiver = Receiver(limits or Limits())
+    events: list[Event] = []
     try:
         for piece in pieces:
             receiver.receive_data(piece)
-            events += iter(receiver.next_event, None)
+            events += drained(receiver)
         receiver.receive_eof()
-        events += iter(receiver.next_event, None)
+        events += drained(receiver)
     except RemoteProtocolError as error:
-        return Outcome(events, (error.code, error.rule, error.status_hint, error.cseq))  # excerpts show what had come
+        return Outcome(
+            events, (error.code, error.rule, error.status_hint, error.cseq)
+        )  # excerpts show what had come
     assert not receiver.pending
     return Outcome(events, None)
 
 
-streams = st.lists(rtsp_messages().map(lambda example: example.raw) | st.sampled_from((b"\r\n", FRAME)), max_size=4)
+streams = st.lists(
+    rtsp_messages().map(lambda example: example.raw) | st.sampled_from((b"\r\n", FRAME)), max_size=4
+)
 
 
 @given(st.data(), st.lists(rtsp_messages(), min_size=1, max_size=3))
@@ -132,7 +145,7 @@ TRUNCATED = {
 def test_truncated(raw: bytes, cseq: bytes | None) -> None:
     receiver = Receiver()
     receiver.receive_data(raw)
-    list(iter(receiver.next_event, None))
+    assert [event.raw for event in drained(receiver)] == [MESSAGE] * (len(raw) > len(MESSAGE))
     assert receiver.pending
     receiver.receive_eof()
     with pytest.raises(RemoteProtocolError) as caught:
@@ -145,7 +158,7 @@ def test_messages_that_came_before_the_end_are_given_after_it() -> None:
     receiver = Receiver()
     receiver.receive_data(MESSAGE + FRAME)
     receiver.receive_eof()
-    assert [event.raw for event in iter(receiver.next_event, None)] == [MESSAGE, FRAME]
+    assert [event.raw for event in drained(receiver)] == [MESSAGE, FRAME]
     assert receiver.next_event() is None
     with pytest.raises(LocalProtocolError):
         receiver.receive_data(b"x")
@@ -237,12 +250,14 @@ def test_work_is_linear(size: int, monkeypatch: pytest.MonkeyPatch) -> None:  # 
     monkeypatch.setattr(_rtsp_receiver, "_BLANK_LINE", pattern)
     big = Limits(header_section=1 << 20, header_lines=1 << 20)
     lines = b"A: b\r\n" * 5_000
-    raw = MESSAGE.replace(b"CSeq", lines + b"CSeq").replace(b" 5\r\n\r\nabcde", b" 30000\r\n\r\n" + b"x" * 30_000)
+    raw = MESSAGE.replace(b"CSeq", lines + b"CSeq").replace(
+        b" 5\r\n\r\nabcde", b" 30000\r\n\r\n" + b"x" * 30_000
+    )
     meter = Meter(big)
-    events = []
+    events: list[Event] = []
     for start in range(0, len(raw), size):
         meter.receive_data(raw[start : start + size])
-        events += iter(meter.next_event, None)
+        events += drained(meter)
     assert [event.raw for event in events] == [raw]
     reads = len(raw) / size
     assert pattern.searched < len(raw) + 4 * reads
