@@ -153,7 +153,8 @@ def read_start(line: bytes, limits: Limits) -> Start:
         kind, state = Kind.RESPONSE, response_state
     else:
         kind = Kind.EVENT if state else Kind.REQUEST
-    return Start(b" ".join(line.split()), size, kind, name or b"", number, int(status or 0), state or b"")
+    canonical = line if b"  " not in line and not line.endswith(b" ") else b" ".join(line.split())
+    return Start(canonical, size, kind, name or b"", number, int(status or 0), state or b"")
 
 
 def _start_fault(line: bytes) -> RemoteProtocolError:

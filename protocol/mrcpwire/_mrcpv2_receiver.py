@@ -41,12 +41,15 @@ class Receiver(Buffer):
             return None
         try:
             until = self._until
-            if until:
-                # Where no line end is left both keys are cut off, and nothing is found.
-                at = self._at
-                eol = data.find(b"\r\n", at)
+            if not until:
+                return self._advance(None, 0)
+            # The quick way, written out here: calls would cost as much as what they do.
+            at = self._at
+            eol = data.find(b"\r\n", at)
+            start = None
+            if eol > at:
                 line = data[at:eol]
-                start = known_start(line) or (learn_start(line, self.limits) if eol > at else None)
+                start = known_start(line) or learn_start(line, self.limits)
                 if start is not None:
                     found = known_section(data[eol : eol + start.head])
                     if found is None or found[1] != start.body:
@@ -74,7 +77,7 @@ class Receiver(Buffer):
                         made.state = start.state
                         made.anomaly = None
                         return made
-            return self._advance()
+            return self._advance(start, eol + 2 - at)
         except RemoteProtocolError as error:
             self._fail(error)
             raise
@@ -89,9 +92,12 @@ class Receiver(Buffer):
         clean = self._head is None and not self._filler and not self._repaired
         quick = clean and self.limits.quick and type(self._data) is bytes
         self._until = len(self._data) if quick else 0
+        if quick:
+            self._scan = 0
 
-    def _advance(self) -> Message | None:
-        head = self._head or self._read_head()
+    def _advance(self, start: Start | None, line: int) -> Message | None:
+        """Go by the rules; the start-line and its octets may be known already."""
+        head = self._head or self._read_head(start, line)
         if head is None or self._held < head.total:
             self._head = head
             return self._unfinished()
@@ -108,17 +114,17 @@ class Receiver(Buffer):
         if self._ended and self._data:
             raise fault("truncated", "M-18", self._peek(0, 64))
 
-    def _read_head(self) -> Head | None:
+    def _read_head(self, start: Start | None, line: int) -> Head | None:
         """Read the head if it is whole by now; what can't become one is refused at once."""
-        found = self._read_start()
-        if found is None:
-            return None
-        start, line = found
+        if start is None:
+            found = self._read_start()
+            if found is None:
+                return None
+            start, line = found
         data, at, limits = self._data, self._at, self.limits
         section = at + line
-        blank = _BLANK_LINE.search(
-            data, max(section - 1, at + self._scan - 2), section + limits.header_section
-        )
+        first = max(section - 1, at + self._scan - 2)
+        blank = _BLANK_LINE.search(data, first, section + limits.header_section)
         if blank is None:
             if len(data) - section >= limits.header_section:
                 raise fault("headers-too-long", "G-9", self._peek(0, 64))
