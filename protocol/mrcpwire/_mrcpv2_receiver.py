@@ -34,17 +34,12 @@ class Receiver(Buffer):
 
     def next_event(self) -> Message | None:
         """Give the next message, None while it isn't whole; raises `RemoteProtocolError`."""
-        data = self._data
-        if not data:
-            if self._error is not None:
-                raise self._error.with_traceback(None)
-            return None
         try:
             until = self._until
             if not until:
                 return self._advance(None, 0)
             # The quick way, written out here: calls would cost as much as what they do.
-            at = self._at
+            data, at = self._data, self._at
             eol = data.find(b"\r\n", at)
             start = None
             if eol > at:
@@ -60,8 +55,8 @@ class Receiver(Buffer):
                             self._at = end
                             raw = data[at:end]
                         elif end == until:
-                            self._at = 0
                             self._data = b""
+                            self._at = self._until = 0
                             raw = data[at:]
                         else:
                             return self._unfinished()
@@ -80,6 +75,7 @@ class Receiver(Buffer):
             return self._advance(start, eol + 2 - at)
         except RemoteProtocolError as error:
             self._fail(error)
+            self._until = 0
             raise
 
     def receive_data(self, data: bytes) -> None:
@@ -97,6 +93,10 @@ class Receiver(Buffer):
 
     def _advance(self, start: Start | None, line: int) -> Message | None:
         """Go by the rules; the start-line and its octets may be known already."""
+        if not self._data:
+            if self._error is not None:
+                raise self._error.with_traceback(None)
+            return None
         head = self._head or self._read_head(start, line)
         if head is None or self._held < head.total:
             self._head = head
