@@ -122,12 +122,9 @@ class SourceHash:
 
 def _arrival(backend: Backend, source: str) -> float:
     # A race of exponential clocks, each running at its weight: the first to ring wins as often as its weight says.
-    digest = hashlib.blake2b(
-        f"{backend.name}\0{source}".encode(errors="surrogatepass"), digest_size=8
-    ).digest()
-    drawn = (
-        int.from_bytes(digest) >> 12
-    )  # 52 bits, so that the half below is exact and neither 0 nor 1 comes out
+    seed = f"{backend.name}\0{source}".encode(errors="surrogatepass")
+    # 52 bits, so that adding a half is exact: neither 0 nor 1 comes out, whose logarithms would not do.
+    drawn = int.from_bytes(hashlib.blake2b(seed, digest_size=8).digest()) >> 12
     return -math.log((drawn + 0.5) / 2**52) / backend.weight
 
 

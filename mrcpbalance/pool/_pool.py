@@ -66,27 +66,25 @@ class Pool:
         return self._names.of(segment)
 
     def explain(self, want: Want, now: float, tried: Collection[Backend] = ()) -> tuple[Verdict, ...]:
-        """Tell of each backend, in file order, whether it is eligible or why not."""
-        verdicts = {backend: self._obstacle(backend, want, now, tried) for backend in self.backends.values()}
-        primary = any(
-            excluded is None for backend, excluded in verdicts.items() if not backend.config.standby
-        )
+        """Tell of each backend, in file order, whether it is eligible or why not.
+
+        When none is eligible, one that is down may still be taken as the last resort.
+        """
+        found = {
+            backend: Obstacle.TRIED if backend in tried else backend.obstacle(want, now)
+            for backend in self.backends.values()
+        }
+        if any(found[backend] is None for backend in self._tiers[0]):
+            found |= {backend: Obstacle.STANDBY for backend in self._tiers[1] if found[backend] is None}
         return tuple(
             Verdict(
                 backend=backend.name,
                 state=backend.state(now, want.protocol if backend.address(want.protocol) else None),
-                excluded=Obstacle.STANDBY
-                if primary and excluded is None and backend.config.standby
-                else excluded,
+                excluded=excluded,
                 score=self._policy.score(backend, want),
             )
-            for backend, excluded in verdicts.items()
+            for backend, excluded in found.items()
         )
-
-    def _obstacle(
-        self, backend: Backend, want: Want, now: float, tried: Collection[Backend]
-    ) -> Obstacle | None:
-        return Obstacle.TRIED if backend in tried else backend.obstacle(want, now)
 
     def _choose(
         self,

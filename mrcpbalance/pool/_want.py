@@ -47,6 +47,6 @@ class Verdict:
     """What the pool thinks of one backend for one want."""
 
     backend: str
-    state: State  # in the protocol that is wanted
+    state: State  # in the protocol that is wanted, if it takes part in it
     excluded: Obstacle | None  # None: eligible
     score: float  # as the policy sees it; the lowest is chosen
