@@ -7,19 +7,18 @@ from typing import Final, TypeVar
 from mrcpwire._errors import LocalProtocolError
 from mrcpwire._headers import Headers
 from mrcpwire._lines import TOKEN
-from mrcpwire._rtsp_head import SESSION_ID, URI, read_head
+from mrcpwire._rtsp_head import SESSION_ID, URI, read_head, read_plain
 from mrcpwire._rtsp_messages import NO_BODY, Limits, Request, Response
 from mrcpwire._rtsp_reasons import reason_phrase
 
 _M = TypeVar("_M", bound=Request | Response)
 
 # The id of a Session header, which may stand on a folded line; what is before it is kept.
-_SESSION: Final = re.compile(rb"^(session:(?:[ \t]|\r?\n[ \t])*)[^;\s]+", re.IGNORECASE | re.MULTILINE)
+_SESSION: Final = re.compile(rb"(\n(?i:session):(?:[ \t]|\r?\n[ \t])*)[^;\s]+")
 _METHOD: Final = re.compile(rb"(%b +)[!-~\x80-\xff]+" % TOKEN)
 _STATUS: Final = re.compile(rb"(RTSP/1\.0 +[0-9]{3}) *(?=\r?\n)")
-_ANY: Final = Limits(
-    header_lines=1 << 62, header_line=1 << 62
-)  # a message that is here was within its limits
+# A message that is here was within its limits, whatever they were.
+_ANY: Final = Limits(header_lines=1 << 62, header_line=1 << 62)
 
 
 def with_session(message: _M, session_id: bytes) -> _M:
@@ -88,7 +87,8 @@ def _with_start_line(message: _M, pattern: re.Pattern[bytes], edit: Callable[[re
 
 def _renewed(message: _M, head: bytes, body: bytes) -> _M:
     """Read the edited head again: what it says may have changed with it."""
-    renewed, _ = read_head(head, _ANY)
+    raw = head + body
+    renewed = read_plain(raw, 0, _ANY) or read_head(head, _ANY)[0]
     assert isinstance(renewed, type(message))  # the start-line's form never changes
-    renewed.raw = head + body
+    renewed.raw = raw
     return renewed
