@@ -2,5 +2,6 @@
 
 from mrcpwire._errors import LocalProtocolError, RemoteProtocolError, WireError
 from mrcpwire._headers import Headers
+from mrcpwire._recognise import Wire, recognise
 
-__all__ = ["Headers", "LocalProtocolError", "RemoteProtocolError", "WireError"]
+__all__ = ["Headers", "LocalProtocolError", "RemoteProtocolError", "Wire", "WireError", "recognise"]

@@ -2,6 +2,7 @@
 
 import enum
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from mrcpwire._lines import TOKEN
@@ -25,8 +26,9 @@ class Wire(enum.Enum):
     NEED_MORE = "need-more"  # several are possible yet
 
 
-# How a response of each begins, and the last token of a request; in MRCPv2 every message begins so.
-_VERSIONS: Final = {Wire.RTSP: b"RTSP/", Wire.SIP: b"SIP/", Wire.MRCPV2: b"MRCP/"}
+# How a response begins, and the last token of a request; in MRCPv2 every message begins so.
+_IN_REQUESTS: Final = {Wire.RTSP: b"RTSP/", Wire.SIP: b"SIP/"}
+_AT_THE_START: Final = {Wire.MRCPV2: b"MRCP/", **_IN_REQUESTS}
 
 
 def recognise(prefix: bytes) -> Wire:
@@ -48,7 +50,7 @@ def recognise(prefix: bytes) -> Wire:
 
 
 def _message(line: bytes) -> Wire:
-    found = _version(line)
+    found = _version(line, _AT_THE_START)
     if found is not Wire.UNKNOWN:
         return found
     match = _REQUEST.match(line)
@@ -56,12 +58,11 @@ def _message(line: bytes) -> Wire:
         return Wire.UNKNOWN
     if match[1] is None:
         return Wire.NEED_MORE if match.end() == len(line) else Wire.UNKNOWN
-    found = _version(line[match.start(1) :])
-    return Wire.UNKNOWN if found is Wire.MRCPV2 else found
+    return _version(line[match.start(1) :], _IN_REQUESTS)
 
 
-def _version(text: bytes) -> Wire:
-    for wire, version in _VERSIONS.items():
+def _version(text: bytes, versions: Mapping[Wire, bytes]) -> Wire:
+    for wire, version in versions.items():
         start = text[: len(version)]
         if wire is Wire.SIP:
             start = start.upper()  # RFC 3261 section 7.1
