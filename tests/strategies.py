@@ -147,6 +147,91 @@ def rtsp_messages(draw: st.DrawFn, *, plain: bool = False) -> RtspExample:
     return RtspExample(raw=start + end + b"".join(lines) + end + body, cseq=cseq, session=session, body=body)
 
 
+# --- MRCPv2 ---
+
+mrcpv2_channels = st.from_regex(
+    rb"[0-9a-f]{2,32}@(speechrecog|speechsynth)|[!-~]{1,9}@[a-z]{1,9}", fullmatch=True
+)
+mrcpv2_states = st.sampled_from((b"COMPLETE", b"IN-PROGRESS", b"PENDING"))
+mrcpv2_methods = st.sampled_from(
+    (b"SPEAK", b"RECOGNIZE", b"SETUP", b"x-new.method", b"9X", b"START-OF-INPUT")
+)
+mrcpv2_names = st.sampled_from(
+    (
+        b"Content-Type",
+        b"completion-cause",
+        b"Vendor-Specific-Parameters",
+        b"Content-Location",
+        b"Cache-Control",
+        b"Ch",
+    )
+)
+mrcpv2_values = st.sampled_from(
+    (b"", b"000 success", b"a=b;c=d", b"caf\xc3\xa9", b"a: b", b"x \t y", b"MRCP/2.0 9")
+)
+mrcpv2_bodies = st.binary(max_size=40) | st.sampled_from((b"\r\n\r\n", b"MRCP/2.0 8 X 1\r\n\r\n", b"x" * 300))
+
+
+@attrs.frozen(kw_only=True)
+class Mrcpv2Example:
+    """A message and what must be read in it; `written` is its canonical form with exact lengths."""
+
+    raw: bytes
+    written: bytes
+    channel: bytes
+    request_id: int
+    body: bytes
+
+
+@st.composite
+def mrcpv2_messages(draw: st.DrawFn, *, canonical: bool = False, exact: bool = True) -> Mrcpv2Example:
+    """Draw a message without fault; canonical ones are forwarded as they come, others may have a wrong length."""
+    channel, body = draw(mrcpv2_channels), draw(mrcpv2_bodies)
+    request_id = draw(st.integers(1, 40) | st.integers(0, 2**32 - 1))
+    state, method = draw(mrcpv2_states), draw(mrcpv2_methods)
+    shapes = (
+        (method, request_id),
+        (method, request_id, state),
+        (request_id, draw(st.integers(100, 999)), state),
+    )
+    start = [part if isinstance(part, bytes) else b"%d" % part for part in draw(st.sampled_from(shapes))]
+    fields = draw(st.lists(st.tuples(mrcpv2_names, mrcpv2_values), max_size=4))
+    name = draw(st.sampled_from((b"Channel-Identifier", b"channel-identifier", b"CHANNEL-identifier")))
+    fields.insert(draw(st.integers(0, len(fields))), (name, channel))
+    if body or draw(st.booleans()):
+        fields.insert(draw(st.integers(0, len(fields))), (b"Content-Length", b"%d" % len(body)))
+    section = b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n"
+    padding = 0 if canonical else draw(st.sampled_from((0, 0, 8)))
+    written = _mrcpv2_sized([b"MRCP/2.0", *start], b"\r\n" + section + body, padding, off=0)
+    if canonical:
+        return Mrcpv2Example(raw=written, written=written, channel=channel, request_id=request_id, body=body)
+    end = draw(st.sampled_from((b"\r\n", b"\n")))
+    lines = [draw(_mrcpv2_line(*field)) for field in fields]
+    gaps = [draw(st.sampled_from((b" ", b"  "))) for _ in start]
+    spaced = [b"MRCP/2.0", *(part + gap for part, gap in zip(start, gaps, strict=True))]
+    off = 0 if exact else draw(st.integers(-3, 9))
+    raw = _mrcpv2_sized(spaced, end + b"".join(lines) + end + body, padding, off)
+    return Mrcpv2Example(raw=raw, written=written, channel=channel, request_id=request_id, body=body)
+
+
+def _mrcpv2_sized(start: list[bytes], rest: bytes, padding: int, off: int) -> bytes:
+    """Put the message-length in, by trying every one, with zeros up to a width, and off by as much as asked."""
+    version, *parts = start
+    rest = b" ".join((b"", *parts)) + rest
+    for size in itertools.count(len(rest)):
+        if len(version) + 1 + max(padding, len(str(size))) + len(rest) == size:
+            return b"%b %0*d%b" % (version, padding, max(size + off, 1), rest)
+    raise AssertionError("every message has a length")
+
+
+@st.composite
+def _mrcpv2_line(draw: st.DrawFn, name: bytes, value: bytes) -> bytes:
+    """Write a header with any of the blanks, folds and line ends that peers use."""
+    before = draw(st.sampled_from((b"", b" ", b"  ", b"\t", b"\r\n ", b"\n \r\n\t")))
+    after = draw(st.sampled_from((b"", b" ", b" \t", b"\r\n \t")))
+    return b"%b:%b%b%b%b" % (name, before, value, after, draw(st.sampled_from((b"\r\n", b"\n"))))
+
+
 # --- config ---
 
 _HOST_NAMES = st.from_regex(r"[a-z_]([a-z0-9_-]{0,20}[a-z0-9])?(\.[a-z][a-z0-9]{0,5})?", fullmatch=True)
