@@ -78,6 +78,8 @@ def _event_dict(entry: Entry) -> dict[str, object]:
 
 def plain(value: object) -> object:  # noqa: PLR0911 - a table of kinds
     """Turn a value into what JSON knows, with long ones cut."""
+    if type(value) is int or (type(value) is str and len(value) <= VALUE_LIMIT):
+        return value  # as nearly all are; the table below takes its time
     match value:
         case enum.Enum():
             return plain(value.value)
