@@ -19,7 +19,7 @@ class StagePort:
         self.peer = peer
         self.local = "192.0.2.1"
         self.guarded = True
-        self.paused = False
+        self._paused = False
         self.state = "open"  # finished, closed, aborted
         self._owner = owner
         self._sent: list[bytes] = []
@@ -32,6 +32,9 @@ class StagePort:
     @owner.setter
     def owner(self, owner: Owner) -> None:
         self._owner = owner
+
+    def paused(self) -> bool:
+        return self._paused
 
     # The owner's side.
 
@@ -53,10 +56,10 @@ class StagePort:
             self.state = "aborted"
 
     def pause(self) -> None:
-        self.paused = True
+        self._paused = True
 
     def resume(self) -> None:
-        self.paused = False
+        self._paused = False
 
     # The peer's side.
 

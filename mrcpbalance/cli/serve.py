@@ -13,8 +13,12 @@ from mrcpbalance.proxy import CannotListenError, serve, stop_on_signals
 
 @click.command()
 @click.option("--config", "file", type=click.Path(), help="The configuration file (TOML).")
-@click.option("--listen", "listens", multiple=True, metavar="PROTOCOL://HOST:PORT", help="Listen here; without a file.")
-@click.option("--backend", "backends", multiple=True, metavar="[NAME=]HOST:PORT", help="A backend; without a file.")
+@click.option(
+    "--listen", "listens", multiple=True, metavar="PROTOCOL://HOST:PORT", help="Listen here; without a file."
+)
+@click.option(
+    "--backend", "backends", multiple=True, metavar="[NAME=]HOST:PORT", help="A backend; without a file."
+)
 def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...]) -> None:
     """Run the proxy: with --config FILE, or with --listen and --backend (both repeatable) and no file.
 
@@ -33,9 +37,9 @@ def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...
     try:
         with Log.to_stderr(config.log) as log:
             trio.run(_run, config, log)
-    except* CannotListenError as errors:
-        for error in errors.exceptions:
-            click.echo(f"mrcpbalance: {error}", err=True)
+    except* CannotListenError as refusals:
+        for refusal in refusals.exceptions:
+            click.echo(f"mrcpbalance: {refusal}", err=True)
         sys.exit(1)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 import attrs
-from mrcpwire import RemoteProtocolError, rtsp
 
 from mrcpbalance.pool import Backend
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpbalance.sessions.watch import Watch
+from mrcpwire import RemoteProtocolError, rtsp
 
 from . import _requests
 from ._events import Events

@@ -3,9 +3,8 @@
 import re
 from typing import Final
 
-from mrcpwire import rtsp, sdp, transport
-
 from mrcpbalance.pool import Backend
+from mrcpwire import rtsp, sdp, transport
 
 from ._session import RtspSession, last_segment
 

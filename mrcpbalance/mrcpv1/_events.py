@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import attrs
+
 from mrcpwire import rtsp, transport
 
 from . import _edits

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import attrs
+
 from mrcpwire import rtsp
 
 from . import _edits, _outcomes
@@ -69,7 +70,7 @@ class AddResource(Exchange):
         self.caller.events.open_channels(self.session, response)
         return response
 
-    def settled(self, response: rtsp.Response, now: float) -> None:  # noqa: ARG002 - the hook's shape
+    def settled(self, response: rtsp.Response, now: float) -> None:
         """Keep the resource, or give its seat back."""
         _outcomes.resource_settled(self, response)
 

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
-from mrcpwire import RemoteProtocolError, rtsp
 
 from mrcpbalance.pool import Backend
 from mrcpbalance.sessions.ports import CloseReason, Port
+from mrcpwire import RemoteProtocolError, rtsp
 
 if TYPE_CHECKING:
     from ._caller import Caller

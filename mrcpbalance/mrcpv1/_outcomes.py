@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Final
 
-from mrcpwire import rtsp
-
 from mrcpbalance.sessions import End, Phase, Who
+from mrcpwire import rtsp
 
 from . import _edits
 from ._session import RtspSession, State, Step

@@ -7,11 +7,11 @@ still answers after that is undone: a late session is torn down.
 from typing import TYPE_CHECKING
 
 import attrs
-from mrcpwire import rtsp
 
 from mrcpbalance.pool import Backend, Obstacle, Seat, Want
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import Alarm
+from mrcpwire import rtsp
 
 from . import _edits, _outcomes
 from ._leg import Leg, Unheard

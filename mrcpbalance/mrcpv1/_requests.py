@@ -4,10 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from mrcpwire import rtsp, transport
-
 from mrcpbalance.pool import Want
 from mrcpbalance.sessions import End, Phase, Who
+from mrcpwire import rtsp, transport
 
 from . import _edits, _replies
 from ._exchange import AddResource, Exchange, Teardown

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from mrcpwire import mrcpv2
 
 from mrcpbalance.pool import Backend, Want
 from mrcpbalance.sessions import Session
 from mrcpbalance.sessions.ports import Alarm
+from mrcpwire import mrcpv2
 
 if TYPE_CHECKING:
     from ._leg import Leg

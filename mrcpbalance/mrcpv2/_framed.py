@@ -8,13 +8,13 @@ import math
 from collections.abc import Iterator
 
 import attrs
-from mrcpwire import RemoteProtocolError, mrcpv2
 
 from mrcpbalance.pool import Backend
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpbalance.sessions.watch import Watch
+from mrcpwire import RemoteProtocolError, mrcpv2
 
 from . import _opening
 from ._channel import Channel, State, Step
@@ -24,7 +24,7 @@ _REQUEST, _RESPONSE = mrcpv2.Kind.REQUEST, mrcpv2.Kind.RESPONSE
 NO_ANSWER = 501  # A.8: the backend connection was lost before it answered
 
 
-def _limits(context: Context) -> mrcpv2.Limits:
+def limits_of(context: Context) -> mrcpv2.Limits:
     limits = context.limits
     return mrcpv2.Limits(
         header_section=limits.header_section,
@@ -53,7 +53,7 @@ class FramedCaller:
     @classmethod
     def of(cls, context: Context, port: Port, now: float) -> "FramedCaller":
         """Take over a connection that was just accepted."""
-        limits = _limits(context)
+        limits = limits_of(context)
         policy = mrcpv2.Policy(context.listener.framing)
         caller = cls(context, port, limits, mrcpv2.Receiver(policy, limits))
         caller.watch = Watch.of(caller, context.shell, context.timeouts, now)

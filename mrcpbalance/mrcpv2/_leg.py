@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import attrs
-from mrcpwire import RemoteProtocolError, mrcpv2
 
 from mrcpbalance.pool import Backend
 from mrcpbalance.sessions.ports import CloseReason, Port
+from mrcpwire import RemoteProtocolError, mrcpv2
 
 if TYPE_CHECKING:
     from ._framed import FramedCaller

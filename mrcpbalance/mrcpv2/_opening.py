@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING, Final
 
-from mrcpwire import mrcpv2
-
 from mrcpbalance.pool import Want
 from mrcpbalance.sessions import End, Phase, Who
+from mrcpwire import mrcpv2
 
 from ._channel import Channel, Opening, Step
 

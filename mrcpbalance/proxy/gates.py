@@ -1,12 +1,12 @@
 """From an accepted connection to the core that owns it: by the listener's protocol, or by its first octets."""
 
 import attrs
-from mrcpwire import Wire, recognise
 
 from mrcpbalance import mrcpv1, mrcpv2, passthrough
 from mrcpbalance.sessions import End, StickTable
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, CloseReason
+from mrcpwire import Wire, recognise
 
 from .callers import Callers
 from .switchboard import Link

@@ -31,7 +31,8 @@ async def serve(
     Starts with the addresses of every listener. Raises `CannotListenError` when one can't be opened; none is then.
     Cancelling resets every connection.
     """
-    stop, stop_now = stop or trio.Event(), stop_now or trio.Event()
+    stop = trio.Event() if stop is None else stop
+    stop_now = trio.Event() if stop_now is None else stop_now
     bound = open_all(config.listeners)
     proxy = Proxy.of(config, journal, ended)
     hosts = backend_hosts(config)

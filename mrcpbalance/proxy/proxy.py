@@ -1,6 +1,7 @@
 """The running proxy: its tables, the gates of its listeners, and how it drains."""
 
 import secrets
+import socket
 from collections.abc import Callable, Mapping
 from random import SystemRandom
 from typing import Final
@@ -60,7 +61,7 @@ class Proxy:
             names=names,
             switchboard=switchboard,
             register=Register(
-                config.limits.sessions, lambda: secrets.token_hex(8), lambda *end: proxy._ended(*end)
+                config.limits.sessions, lambda: secrets.token_hex(8), lambda session, now: proxy._ended(session, now)
             ),
             callers=Callers(config.limits),
             pools={name: Pool(pool, random) for name, pool in config.pools.items()},
@@ -72,7 +73,7 @@ class Proxy:
         """Accept callers on a socket."""
         gate = self._gate(bound.listener)
 
-        def accepted(sock: "socket.socket", source: str, now: float) -> None:
+        def accepted(sock: socket.socket, source: str, now: float) -> None:
             limit = self.callers.room(source)
             if limit is not None:
                 self._turn_away(sock, source, limit, bound.listener)
@@ -81,7 +82,7 @@ class Proxy:
 
         self.listening.append(self.switchboard.listen(bound.sock, accepted))
 
-    def _turn_away(self, sock: "socket.socket", source: str, limit: str, listener: ListenerConfig) -> None:
+    def _turn_away(self, sock: socket.socket, source: str, limit: str, listener: ListenerConfig) -> None:
         sock.close()
         self.callers.refused += 1
         self.tally.count("connections.limit")
@@ -135,7 +136,8 @@ class Proxy:
         self.journal.note("stopping", sessions_cut=len(self.register), connections=len(self.callers.live))
         self.callers.stop(self.switchboard.fresh())
         with trio.move_on_after(self.config.timeouts.linger):
-            await self.switchboard.wait_quiet()
+            while self.switchboard.links:
+                await trio.sleep(0.01)
 
 
 async def _first(event: trio.Event, scope: trio.CancelScope) -> None:

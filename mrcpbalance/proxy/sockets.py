@@ -36,14 +36,14 @@ def open_all(listeners: Mapping[str, ListenerConfig]) -> list[Bound]:
     opened: list[Bound] = []
     try:
         for listener in listeners.values():
-            opened.extend(_open(listener, opened))
+            opened.extend(_open(listener))
     except CannotListenError:
         close_all(opened)
         raise
     return opened
 
 
-def _open(listener: ListenerConfig, opened: list[Bound]) -> Iterable[Bound]:
+def _open(listener: ListenerConfig) -> Iterable[Bound]:
     for address in listener.bind:
         try:
             sock = _listening_socket(address)

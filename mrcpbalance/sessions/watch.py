@@ -24,13 +24,13 @@ class Watched(Protocol):
         """Tell whether it holds no session and nothing is open on it."""
 
     def slow(self, now: float) -> None:
-        """The caller took too long for one message (G-3)."""
+        """Act on a caller that took too long for one message (G-3)."""
 
     def silent(self, now: float) -> None:
-        """Nothing was heard for too long on a connection that holds nothing."""
+        """Act on a connection that holds nothing and has been silent for too long."""
 
     def out_of_time(self, now: float) -> None:
-        """The last moment of a connection that is about to end has come."""
+        """Act on the last moment of a connection that is about to end."""
 
     def look(self, now: float) -> None:
         """Do what else is due."""

@@ -77,11 +77,8 @@ def set_up(cseq: int, session: bytes) -> bytes:
 
 def statuses(octets: bytes) -> list[tuple[int, bytes]]:
     """Status and CSeq of each answer in these octets, in order."""
-    found = []
-    for part in octets.split(b"RTSP/1.0 ")[1:]:
-        if part[:3].isdigit():
-            found.append((int(part[:3]), part.partition(b"CSeq: ")[2].partition(b"\r\n")[0]))
-    return found
+    parts = [part for part in octets.split(b"RTSP/1.0 ")[1:] if part[:3].isdigit()]
+    return [(int(part[:3]), part.partition(b"CSeq: ")[2].partition(b"\r\n")[0]) for part in parts]
 
 
 class RtspStage(Stage):

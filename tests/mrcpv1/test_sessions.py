@@ -2,9 +2,9 @@
 
 from mrcpbalance.config import Limits
 from tests.mrcpv1.rtsp_stage import (
+    URI,
     A,
     B,
-    URI,
     RtspStage,
     announce,
     answer,
@@ -280,13 +280,13 @@ def test_too_many_open_requests_are_not_read() -> None:
     backend = stage.begin()
     stage.client.says(b"".join(announce(cseq, b"s-one-id") for cseq in range(2, 10)))
     assert backend.heard() == b"".join(announce(cseq, b"s-one-id") for cseq in range(2, 6))
-    assert stage.client.paused
+    assert stage.client.paused()
     backend.says(answer(200, 2))
-    assert stage.client.paused
+    assert stage.client.paused()
     backend.says(answer(200, 3))
     assert backend.heard() == announce(6, b"s-one-id") + announce(7, b"s-one-id")
     backend.says(b"".join(answer(200, cseq) for cseq in range(4, 8)))
-    assert not stage.client.paused
+    assert not stage.client.paused()
     assert backend.heard() == announce(8, b"s-one-id") + announce(9, b"s-one-id")
 
 
@@ -297,6 +297,6 @@ def test_a_backend_is_not_read_while_too_much_waits_for_its_turn() -> None:
     b = stage.begin(2, b"id-of-b-1", at=B)
     stage.client.says(announce(3, b"id-of-a-1") + announce(4, b"id-of-b-1"))
     b.says(answer(200, 4, b"id-of-b-1", body=GRANTED * 4))
-    assert b.paused
+    assert b.paused()
     a.says(answer(200, 3))
-    assert not b.paused
+    assert not b.paused()

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from mrcpwire import mrcpv2
-
 from mrcpbalance.config import Address, BackendConfig, Limits, ListenerConfig, PoolConfig
 from mrcpbalance.mrcpv2 import FramedCaller
+from mrcpwire import mrcpv2
 from tests.stage import Stage, StagePort
 
 A: Final = "198.51.100.1"

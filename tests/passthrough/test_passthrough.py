@@ -38,11 +38,11 @@ class RawStage(Stage):
 def test_octets_pass_both_ways_and_the_server_may_speak_first() -> None:
     stage = RawStage()
     client = stage.connect(early=b"what was read ")
-    assert client.paused
+    assert client.paused()
     a = stage.at(A)
     assert a.heard() == b""
     a.connects()
-    assert not client.paused
+    assert not client.paused()
     a.says(b"220 hello")
     client.says(b"before")
     assert (client.heard(), a.heard()) == (b"220 hello", b"what was read before")
