@@ -1,0 +1,410 @@
+"""One connection on the switchboard: what its owner does with it, and what the epoll makes it do."""
+
+import contextlib
+import socket
+import struct
+from typing import TYPE_CHECKING, Final
+
+from mrcpbalance.sessions.ports import CloseReason, Owner
+
+from ._link_dial import host_of, reason
+from ._link_epoll import ERR, HUP, IN, OUT
+from ._link_hold import Holding
+from ._link_null import GONE, NOBODY
+
+if TYPE_CHECKING:
+    from ._link_desk import Desk, Family
+    from .deadlines import DeadlineAlarm
+
+LEAST: Final = 4 * 1024  # octets asked for in one read: at first,
+MOST: Final = 256 * 1024  # and of a peer that fills whatever it is offered
+WHOLE: Final = 64 * 1024  # octets; pieces of this size leave one by one, smaller ones joined
+RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
+
+
+class Link(Holding):
+    """One connection (the core's `Port`); its owner may be replaced at any time.
+
+    `unsent` counts the octets that wait for it. With `guarded` off, a peer that takes none is waited for without end.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_blocked",
+        "_broken",
+        "_desk",
+        "_dialling",
+        "_ended",
+        "_fd",
+        "_fin",
+        "_mask",
+        "_out",
+        "_paused",
+        "_shut",
+        "_size",
+        "_sock",
+        "family",
+        "guarded",
+        "owner",
+        "peer",
+        "unsent",
+    )
+
+    def __init__(self, desk: "Desk", owner: Owner, family: "Family", peer: str) -> None:
+        super().__init__()
+        self.owner = owner
+        self.family = family
+        self.peer = peer
+        self.guarded = True
+        self.unsent = 0
+        self._desk = desk
+        self._fd = -1  # no socket yet, or none any more
+        self._mask = 0  # what the epoll tells us of
+        self._size = LEAST  # octets to ask for in the next read
+        self._out: list[bytes | memoryview] | None = None  # what waits, if anything does
+        self._blocked = False  # nothing can be sent until the epoll says so
+        self._dialling = False
+        self._paused = False
+        self._shut = False  # nothing more is taken from the owner,
+        self._fin = False  # and the peer knows, or can't be told
+        self._ended = False  # nothing more comes from the peer
+        self._broken = False  # sending failed; what the peer had sent before is still read
+        self._alarm: DeadlineAlarm | None = None  # for connecting, later for stalling, at last for lingering
+        family.append(self)
+
+    # How it begins
+
+    def open(self, sock: socket.socket) -> None:
+        """Take a connection that stands."""
+        self._attach(sock, IN)
+
+    def dial(self, sock: socket.socket, within: float) -> None:
+        """Take a connection that is being made."""
+        self._dialling = self._blocked = True
+        self._out = []
+        self._attach(sock, OUT)
+        self._set_alarm(self._desk.fresh() + within)
+
+    def fail(self, why: CloseReason) -> None:
+        """Be lost soon, without ever having stood."""
+        self._shut = self._fin = True
+        self._doom(why)
+
+    def _attach(self, sock: socket.socket, mask: int) -> None:
+        desk = self._desk
+        self._sock = sock
+        desk.epoll.register(sock, mask)
+        self._fd = sock.fileno()
+        self._mask = mask
+        desk.seat(self._fd, self)
+        desk.links += 1
+
+    # What owners call
+
+    @property
+    def local(self) -> str:
+        """Our own address, without the port; "" while there is none."""
+        if self._fd >= 0 and not self._dialling:
+            with contextlib.suppress(OSError):
+                return host_of(self._sock.getsockname())
+        return ""
+
+    def send(self, data: bytes) -> None:
+        """Send these octets: when the round ends, or sooner when they are many."""
+        if self._shut:
+            return
+        desk = self._desk
+        out = self._out
+        if out is None:
+            self._out = [data]
+            self.unsent = len(data)
+            desk.dirty.append(self)
+            if not desk.busy:
+                desk.deadlines.rouse()
+        else:
+            out.append(data)
+            self.unsent += len(data)
+        if self.unsent > desk.mark:
+            self._crowded()
+
+    def finish(self) -> None:
+        """Send the end of our octets after what waits."""
+        if not self._shut:
+            self._shut = True
+            self._push_soon()
+
+    def close(self) -> None:
+        """Send what waits and the end of our octets; read, and drop, what comes until the peer ends too or time is up.
+
+        Closing sooner would have the kernel reset the connection when octets come in, and what we sent be lost.
+        """
+        if self.owner is NOBODY:
+            return
+        self.owner = NOBODY
+        done = not self._out and (self._dialling or self._ended or self._broken)
+        if done or self._fd < 0:
+            self._bury()
+            return
+        self._shut = True
+        self._paused = False
+        self.forget_targets()
+        self.tune()
+        self._set_alarm(self._desk.fresh() + self._desk.linger)
+        self._push_soon()
+
+    def abort(self) -> None:
+        """Close at once with a reset."""
+        self._bury(reset=True)
+
+    def pause(self) -> None:
+        """Read no more until `resume`."""
+        self._paused = True
+        self.tune()
+
+    def resume(self) -> None:
+        """Read again, unless something this link feeds has too much waiting."""
+        self._paused = False
+        self.tune()
+
+    # What the switchboard calls
+
+    def ready(self, event: int, /) -> None:
+        """Read once, and hand the octets over; or do what else the epoll told."""
+        if event != IN and not self._other(event):
+            return
+        if not self._mask & IN:  # paused or closed earlier in this round
+            return
+        size = self._size
+        try:
+            data = self._sock.recv(size)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.end(CloseReason.RESET)
+            return
+        if not data:
+            self._peer_ended()
+            return
+        if len(data) == size:
+            self._size = min(size * 4, MOST)
+        elif size > LEAST and len(data) * 4 <= size:
+            self._size = size // 4
+        desk, owner = self._desk, self.owner
+        desk.source = self
+        try:
+            owner.received(data, desk.now)
+        except Exception as fault:  # noqa: BLE001 - goes to on_fault and to the owner itself
+            desk.fault(fault, "received", self, owner)
+
+    def push(self) -> None:
+        """Hand what waits to the kernel; what it doesn't take stays, and writing is awaited."""
+        out = self._out
+        if out is None or self._blocked:
+            if self._shut and not self._blocked:
+                self._send_fin()
+            return
+        while out:
+            if len(out) > 1 and len(out[0]) < WHOLE:
+                out[:] = [b"".join(out)]
+            data = out[0]
+            try:
+                taken = self._sock.send(data)
+            except BlockingIOError:
+                taken = 0
+            except OSError:
+                self._send_failed()
+                return
+            self.unsent -= taken
+            if taken < len(data):
+                out[0] = memoryview(data)[taken:]
+                self._block(taken)
+                return
+            del out[0]
+        self._out = None
+        if self._alarm is not None or self.sources or self._shut:
+            self._emptied()
+
+    def end(self, why: CloseReason, *, reset: bool = False) -> None:
+        """Be gone, and tell the owner."""
+        owner = self.owner
+        self._bury(reset=reset)
+        if owner is not NOBODY:
+            self._desk.call(self, owner, owner.lost, why)
+
+    def dismiss(self) -> None:
+        """Close, and tell the owner, who should have done so itself."""
+        owner = self.owner
+        self.close()
+        self._desk.call(self, owner, owner.lost, CloseReason.FAULT)
+
+    # Connecting and reading
+
+    def _other(self, event: int) -> bool:
+        """Do what the epoll told, apart from octets to read; tell whether there may be some too."""
+        if self._dialling:
+            self._dialled(event)
+            return False
+        if event & OUT and self._blocked:
+            self._blocked = False
+            self.push()
+            self.tune()
+        if event & (ERR | HUP) and self._fd >= 0 and not self._mask & IN:
+            self._hung_up()
+        return event != OUT
+
+    def _dialled(self, event: int) -> None:
+        """See what became of dialling."""
+        if event != OUT:
+            code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                self.end(reason(code))
+                return
+        self._dialling = self._blocked = False
+        if self.owner is not NOBODY and self._alarm is not None:
+            self._alarm.clear()
+            self._alarm = None
+        if self._out or self._shut:
+            self._push_soon()
+        else:
+            self._out = None
+        self.tune()
+        self._desk.call(self, self.owner, self.owner.connected)
+
+    def _peer_ended(self) -> None:
+        """Act on the end of the peer's octets."""
+        self._ended = True
+        if self._fin:
+            self.end(CloseReason.RESET if self._broken else CloseReason.ENDED)
+            return
+        self.forget_targets()
+        self.tune()
+        self._desk.call(self, self.owner, self.owner.finished)
+
+    def _hung_up(self) -> None:
+        """Act on what the epoll tells of a link that isn't read, and would tell for ever."""
+        if self._broken or self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.end(CloseReason.RESET)
+        else:  # both ends are shut and octets wait to be read: `tune` registers it again when they may be
+            self._desk.epoll.unregister(self._fd)
+            self._mask = 0
+
+    def tune(self) -> None:
+        """Have the epoll tell what this link wants to know now."""
+        if self._fd < 0:
+            return
+        mask = OUT if self._blocked else 0
+        if not (self._paused or self.targets or self._ended or self._dialling):
+            mask |= IN
+        if mask != self._mask:
+            self._mask = mask
+            try:
+                self._desk.epoll.modify(self._fd, mask)
+            except FileNotFoundError:
+                self._desk.epoll.register(self._fd, mask)
+
+    # Sending
+
+    def _push_soon(self) -> None:
+        self._desk.dirty.append(self)
+        self._desk.want()
+
+    def _crowded(self) -> None:
+        """Send early, as much waits; hold whoever it comes from when that isn't enough."""
+        if not self._blocked:
+            self.push()
+        desk = self._desk
+        if self.unsent > desk.unsent and desk.source is not None and desk.source.owner is not NOBODY:
+            desk.source.hold(self)
+
+    def _block(self, taken: int) -> None:
+        """Wait until the kernel takes more, and mind how long."""
+        self._blocked = True
+        desk = self._desk
+        if self.sources and self.unsent <= desk.unsent // 2:
+            self.free_sources()
+        if self.owner is not NOBODY and (taken or not self._mask & OUT):
+            self._set_alarm(desk.fresh() + desk.stall)
+        self.tune()
+
+    def _emptied(self) -> None:
+        """Act on nothing waiting any more."""
+        if self._alarm is not None and self.owner is not NOBODY:
+            self._alarm.clear()
+        if self.sources:
+            self.free_sources()
+        if self._shut:
+            self._send_fin()
+
+    def _send_fin(self) -> None:
+        """Tell the peer that nothing more comes; the link ends when the peer has said so too."""
+        if self._fin:
+            return
+        self._fin = True
+        if self._ended:
+            self._doom(CloseReason.ENDED)
+            return
+        with contextlib.suppress(OSError):  # a reset came in between, which the epoll tells next
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def _send_failed(self) -> None:
+        """Give up sending. What the peer sent before it reset the connection is still read."""
+        self._broken = self._shut = self._fin = True
+        self._blocked = False
+        self._out = None
+        self.unsent = 0
+        self.free_sources()
+        self.tune()
+        if not self._mask & IN:
+            self._doom(CloseReason.RESET)
+
+    # The end
+
+    def _doom(self, why: CloseReason) -> None:
+        """Come to an end when the round does: never from inside a call of an owner's."""
+        self._desk.doomed.append((self, why))
+        self._desk.want()
+
+    def _set_alarm(self, at: float) -> None:
+        if self._alarm is None:
+            self._alarm = self._desk.deadlines.alarm(self._overdue)
+        self._alarm.set(at)
+
+    def _overdue(self, now: float) -> None:
+        """Time is up: to linger, to come to stand, or to take octets."""
+        if self.owner is NOBODY:
+            self._bury(reset=self.unsent > 0)  # what was cut off must not look complete
+        elif self._dialling:
+            self.end(CloseReason.CONNECT_TIMEOUT)
+        elif self.guarded:
+            self._desk.stalls += 1
+            self.end(CloseReason.STALLED, reset=True)
+        else:
+            self._set_alarm(now + self._desk.stall)
+
+    def _bury(self, *, reset: bool = False) -> None:
+        """Forget everything; the socket is closed when the round ends."""
+        self.owner = NOBODY
+        self._shut = self._fin = True
+        self._blocked = self._dialling = False
+        self._out = None
+        self.unsent = self._mask = 0
+        self.forget_targets()
+        self.free_sources()
+        if self._alarm is not None:
+            self._alarm.clear()
+            self._alarm = None
+        if self in self.family:
+            self.family.remove(self)
+        if self._fd >= 0:
+            self._leave(reset=reset)
+
+    def _leave(self, *, reset: bool) -> None:
+        desk = self._desk
+        desk.handlers[self._fd] = GONE
+        self._fd = -1
+        if reset:
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        desk.graves.append(self._sock)
+        desk.links -= 1
+        desk.want()

@@ -1,0 +1,84 @@
+"""How a connection is opened: an address becomes a connecting socket, and an errno the reason why it didn't stand."""
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from mrcpbalance.config import Address
+from mrcpbalance.sessions.ports import CloseReason
+
+Target = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
+
+REASONS: Final = {
+    errno.ECONNREFUSED: CloseReason.REFUSED,
+    errno.ECONNRESET: CloseReason.REFUSED,
+    errno.ECONNABORTED: CloseReason.REFUSED,
+    errno.ETIMEDOUT: CloseReason.CONNECT_TIMEOUT,
+}
+MAPPED: Final = "::ffff:"  # how a socket of both families writes an IPv4 address
+
+
+def reason(code: int | None) -> CloseReason:
+    """Say why a connection never came to stand; everything else is our own or the network's inability."""
+    return REASONS.get(code or 0, CloseReason.UNREACHABLE)
+
+
+def connecting_socket(target: Target) -> socket.socket:
+    """Open a socket that connects there; OSError where that fails at once. Never blocks."""
+    family, address = target
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        set_options(sock)
+        code = sock.connect_ex(address)
+    except OSError:
+        sock.close()
+        raise
+    if code not in (0, errno.EINPROGRESS):
+        sock.close()
+        raise OSError(code, f"cannot connect to {address[0]}")
+    return sock
+
+
+def locate(address: Address, resolve: Callable[[str], str | None]) -> Target:
+    """Find family and address as the socket module wants them; a name is not looked up but asked for."""
+    found = _numeric(address.host, address.port)
+    if found is None:
+        literal = resolve(address.host)
+        found = None if literal is None else _numeric(literal, address.port)
+    if found is None:
+        raise OSError(errno.EHOSTUNREACH, f"no address known for {address.host}")
+    return found
+
+
+def _numeric(host: str, port: int) -> Target | None:
+    """Read an IP literal, which may have a scope; None for anything else."""
+    try:
+        if ":" not in host:
+            socket.inet_pton(socket.AF_INET, host)
+            return socket.AF_INET, (host, port)
+        number, _, scope = host.partition("%")
+        socket.inet_pton(socket.AF_INET6, number)
+        return socket.AF_INET6, (number, port, 0, _scope_id(scope))
+    except (OSError, ValueError):
+        return None
+
+
+def _scope_id(scope: str) -> int:
+    if not scope:
+        return 0
+    return int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
+
+
+def set_options(sock: socket.socket) -> None:
+    """Have a socket send at once, and notice when its peer's host is gone (M-34)."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def host_of(name: object) -> str:
+    """Take the host from what `getpeername`, `getsockname` or `accept` give; "" where there is none."""
+    if not isinstance(name, tuple):
+        return ""
+    host = str(name[0])
+    return host[len(MAPPED) :] if host.startswith(MAPPED) and "." in host else host

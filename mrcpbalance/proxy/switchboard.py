@@ -1,0 +1,185 @@
+"""The switchboard: one epoll inside one trio task, which calls a connection's owner when octets arrive.
+
+A round takes at most `EVENTS` events from the epoll and then lets trio's other tasks run. What owners send during a
+round leaves when it ends, in one system call for each connection. Everything belongs to one trio run; what its other
+tasks call between two rounds takes effect at once.
+"""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Final, Never
+
+import trio
+
+from mrcpbalance.config import Address
+from mrcpbalance.sessions.ports import CloseReason, Owner
+
+from ._link import Link
+from ._link_desk import Desk, Family
+from ._link_dial import connecting_socket, host_of, locate, reason, set_options
+from ._link_null import NOBODY
+from .deadlines import DeadlineAlarm
+from .switchboard_listening import Accepted, Listening
+
+__all__ = ["NOBODY", "Link", "Listening", "Switchboard"]
+
+EVENTS: Final = 256  # in one round; more would make trio's timers late
+RINGS: Final = 256  # alarms in one turn, for the same reason
+
+
+def _knows_none(_host: str) -> None:
+    """Resolve no name."""
+
+
+class Switchboard(Desk):
+    """Moves the octets of all connections of one process (the core's `Shell`).
+
+    `unsent` octets may wait for one link before those who feed it are no longer read; `stall` and `linger` are seconds.
+    `on_fault` gets every exception an owner raises and where that was; `resolve` gives the IP literal of a host name,
+    or None, and must not block. `now` is the time of the current or last round. `links` counts open connections;
+    `accepted`, `dialled`, `faults`, `stalls` and `accept_pauses` count what happened since the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        unsent: int,
+        stall: float,
+        linger: float,
+        on_fault: Callable[[Exception, str], None],
+        clock: Callable[[], float] = trio.current_time,
+        resolve: Callable[[str], str | None] = _knows_none,
+    ) -> None:
+        super().__init__(unsent=unsent, stall=stall, linger=linger, clock=clock, on_fault=on_fault)
+        self._resolve = resolve
+
+    def dial(self, address: Address, owner: Owner, *, within: float) -> Link:
+        """Open a connection; in `within` seconds at most the owner is told what came of it, never from inside."""
+        self.dialled += 1
+        link = Link(self, owner, self._family(), address.host)
+        try:
+            target = locate(address, self._resolve)
+            link.peer = target[1][0]
+            sock = connecting_socket(target)
+        except OSError as fault:
+            link.fail(reason(fault.errno))
+            return link
+        try:
+            link.dial(sock, within)
+        except (OSError, ValueError):  # no room in the epoll, or it is closed
+            sock.close()
+            link.fail(CloseReason.UNREACHABLE)
+        return link
+
+    def adopt(self, sock: socket.socket, owner: Owner) -> Link:
+        """Take over a connection that stands. Raises OSError where that can't be; the socket stays the caller's then."""
+        if self.epoll.closed:
+            raise OSError("the switchboard is closed")
+        if self.newcomer is not None and self.newcomer[0] is sock:
+            host = self.newcomer[1]
+        else:
+            sock.setblocking(False)  # noqa: FBT003 - that is how the standard library spells it
+            with contextlib.suppress(OSError):  # a unix socket knows none of this
+                set_options(sock)
+            host = host_of(sock.getpeername())
+        link = Link(self, owner, self._family(), host)
+        try:
+            link.open(sock)
+        except BaseException:
+            link.abort()
+            raise
+        return link
+
+    def listen(self, sock: socket.socket, accepted: Accepted) -> Listening:
+        """Accept callers on a listening socket, which belongs to the switchboard from here on."""
+        return Listening(self, sock, accepted)
+
+    def alarm(self, ring: Callable[[float], None]) -> DeadlineAlarm:
+        """Make an alarm, not set; when `ring` raises, whoever is being called now is told."""
+        return self.deadlines.alarm(ring, self.relatives())
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Move octets until cancelled; then every connection is reset, and the switchboard is of no more use."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.deadlines.run, self._ring)
+                task_status.started()
+                await self._serve()
+        finally:
+            self._shut_down()
+
+    async def wait_quiet(self) -> None:
+        """Wait until no connection is open, those included that only linger."""
+        await trio.lowlevel.checkpoint()
+        while self.links:
+            if self.emptied.is_set():
+                self.emptied = trio.Event()
+            await self.emptied.wait()
+
+    def _family(self) -> Family:
+        """Find who a new link belongs to: whoever is being called, else itself alone."""
+        relatives = self.relatives()
+        return Family() if relatives is None else relatives
+
+    async def _serve(self) -> Never:
+        poll, descriptor = self.epoll.poll, self.epoll.fileno()
+        while True:
+            await trio.lowlevel.wait_readable(descriptor)
+            self._round(poll(0, EVENTS))
+
+    def _round(self, events: list[tuple[int, int]]) -> None:
+        self.begin()
+        handlers = self.handlers
+        for descriptor, event in events:
+            handler = handlers[descriptor]
+            try:
+                handler.ready(event)
+            except Exception as fault:  # noqa: BLE001 - no fault with one connection ends the others
+                self.report(fault, f"{type(handler).__qualname__}.ready")
+                if isinstance(handler, Link):
+                    handler.end(CloseReason.FAULT, reset=True)
+        self.settle()
+
+    def _ring(self) -> bool:
+        """Ring what is due; tell whether there may be more."""
+        self.begin()
+        alarm = None
+        for _ in range(RINGS):
+            alarm = self.deadlines.due(self.now)
+            if alarm is None:
+                break
+            self.source, self.family = None, alarm.family
+            try:
+                alarm.ring(self.now)
+            except Exception as fault:  # noqa: BLE001 - goes to on_fault and to whom the alarm belongs
+                self._ring_failed(fault, alarm)
+        self.settle()
+        return alarm is not None
+
+    def _ring_failed(self, fault: Exception, alarm: DeadlineAlarm) -> None:
+        """Blame the owner whose method it was, or else all owners of the family the alarm was made for."""
+        self.report(fault, getattr(alarm.ring, "__qualname__", "alarm"))
+        culprit = getattr(alarm.ring, "__self__", NOBODY)
+        family = Family() if alarm.family is None else alarm.family
+        if culprit is not NOBODY and hasattr(culprit, "crashed"):
+            links = [link for link in self._open_links() if link.owner is culprit]
+            self.blame(culprit, family, links)
+            return
+        for link in list(family):
+            if link.owner is not NOBODY:
+                self.blame(link.owner, family, [link])
+
+    def _open_links(self) -> list[Link]:
+        return [handler for handler in self.handlers if isinstance(handler, Link)]
+
+    def _shut_down(self) -> None:
+        self.begin()
+        for link in self._open_links():
+            link.abort()
+        for listening in list(self.listening):
+            listening.close()
+        self.dirty.clear()
+        self.doomed.clear()
+        self.settle()
+        self.epoll.close()
