@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -132,6 +133,7 @@ def _covers(wildcard: str, host: str) -> bool:
     return not families.isdisjoint(theirs)
 
 
+@lru_cache(maxsize=1_024)
 def _literals(host: str) -> tuple[_IPAddress, ...]:
     if host.rstrip(".") == "localhost":
         return ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")

@@ -54,8 +54,7 @@ def _may_serve(backend: BackendConfig, protocol: str, place: Place) -> bool:
     if getattr(backend, protocol) is not None:
         return True
     other_keys = {field.name for field, _ in settings(BackendConfig)} - {protocol}
-    depth = len(place.path)
-    return any(len(path) == depth or path[depth] not in other_keys for path in place.noted_within())
+    return any(key not in other_keys for key in place.faulty_keys)
 
 
 def _check_fit(cls: type[object], fitting: Collection[str], what: str, place: Place) -> None:

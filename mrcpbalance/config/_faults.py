@@ -2,7 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias
 
 import attrs
@@ -70,6 +72,13 @@ class Notes:
 
     faults: list[Note] = attrs.field(factory=list)
     given: set[Path] = attrs.field(factory=set)
+    faulty: defaultdict[Path, set[str | int | None]] = attrs.field(factory=lambda: defaultdict(set))
+
+    def add(self, note: Note) -> None:
+        """Keep a fault, and which way leads to it from each table above."""
+        self.faults.append(note)
+        for depth, key in enumerate([*note.path, None]):
+            self.faulty[note.path[:depth]].add(key)
 
 
 @attrs.frozen
@@ -92,12 +101,12 @@ class Place:
     @property
     def noted(self) -> bool:
         """Whether a fault of this very value was noted."""
-        return any(note.path == self.path for note in self.notes.faults)
+        return None in self.faulty_keys
 
-    def noted_within(self) -> Iterator[Path]:
-        """Give the paths of the faults of this value and of those inside it."""
-        depth = len(self.path)
-        return (note.path for note in self.notes.faults if note.path[:depth] == self.path)
+    @property
+    def faulty_keys(self) -> AbstractSet[str | int | None]:
+        """The keys in this table at or under which faults were noted; None is the table itself."""
+        return self.notes.faulty.get(self.path, frozenset())
 
     def under(self, *keys: str | int) -> "Place":
         """Give the place of a value inside this one."""
@@ -105,7 +114,7 @@ class Place:
 
     def fault(self, problem: str, expected: str) -> None:
         """Note a fault of this value."""
-        self.notes.faults.append(Note(self.path, problem, expected))
+        self.notes.add(Note(self.path, problem, expected))
 
 
 def dotted(path: Path) -> str:

@@ -15,9 +15,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 _SIZE_UNITS: Final = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _SIZE: Final = re.compile(r"([0-9]{1,9})(KiB|MiB|GiB)")
-_TOKEN: Final = re.compile(
-    r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}"
-)  # what a resource's name may be: RFC 6787, section 15
+# A resource's name goes into SDP, Channel-Identifier and the log, so nothing in it may need escaping there.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _LONGEST_UNIX_PATH: Final = 107  # octets: what sun_path holds besides its closing NUL
 
 

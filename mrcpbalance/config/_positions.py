@@ -20,13 +20,14 @@ _STRING: Final = re.compile(
     r'''"""(?:[^"\\]+|\\.|"{1,2}(?!"))*+"{3,5}|\'\'\'(?:[^']+|'{1,2}(?!'))*+'{3,5}|"(?:[^"\\]|\\.)*"|'[^']*\'''',
     re.DOTALL,
 )
+_DEEPEST: Final = 100  # keys in one path: long paths of long paths would fill the memory
 _BARE_VALUE: Final = re.compile(r"[^,\]}#\n]+")  # numbers, booleans, dates: a date may hold a blank
 
 
 def key_lines(text: str) -> Mapping[Path, int]:
     """Give the line, from 1, of every key, table and array item of a document that tomllib accepts.
 
-    A table's line is that of its header, else of the first key that implies it. Raises RecursionError where tomllib does.
+    A table's line is that of its header, else of the first key that implies it. RecursionError: deeper than anyone needs.
     """
     scanner = _Scanner(text, [match.end() for match in re.finditer("\n", text)])
     scanner.document()
@@ -96,6 +97,8 @@ class _Scanner:
                 raise AssertionError(self.text[self.at :][:20])
             self.at = match.end()
             parts.append(_unquoted(match[1]))
+            if len(parts) > _DEEPEST:
+                raise RecursionError("too many keys in a path")
         return parts
 
     def _value(self, path: Path) -> None:

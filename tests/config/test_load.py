@@ -61,6 +61,10 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
         "a = " + "[" * 5_000,
         "f:1: -: tables or arrays nested too deeply, expected a few levels",
     ),
+    "keys in keys": (
+        "a" + ".a" * 200 + " = 1",
+        "f:1: -: tables or arrays nested too deeply, expected a few levels",
+    ),
     "no pool": (
         """\
 [listeners.l]

@@ -106,7 +106,7 @@ LOOPS = {
     "on loopback, under a wildcard": ("rtsp://0.0.0.0:1554", "127.0.0.5:1554", ["rtsp", "mrcp"]),
     "on IPv6 loopback, under a wildcard": ("rtsp://[::]:1554", "[::1]:1554", ["rtsp", "mrcp"]),
     "over UDP": ("sip/udp://127.0.0.1:5060", "127.0.0.1:5060", ["sip"]),
-    "over both": ("sip://127.0.0.1:5060", "127.0.0.1:5060", ["sip", "rtsp", "mrcp"]),
+    "over both": ("sip://127.0.0.1:5060", "127.0.0.1:5060", ["rtsp", "mrcp", "sip"]),
 }
 
 
