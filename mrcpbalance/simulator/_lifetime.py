@@ -26,7 +26,7 @@ class Lifetime:
         try:
             await self._within.start(self.run)
         except BaseException as error:
-            await self._leave(error)
+            await self._leave(error)  # noqa: ASYNC102 - a nursery's own exit, which cancels what it waits for
             raise
         return self
 
@@ -34,7 +34,7 @@ class Lifetime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
         """End, and wait until every task of the peer has ended."""
-        return await self._leave(error)
+        return await self._leave(error)  # noqa: ASYNC102 - as above
 
     async def _leave(self, error: BaseException | None) -> bool | None:
         assert self._within is not None

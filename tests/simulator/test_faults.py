@@ -72,8 +72,7 @@ async def test_a_slow_set_up_holds_up_its_session_only() -> None:
         async with RtspCaller(server.address) as caller, trio.open_nursery() as nursery:
             begun = trio.current_time()
             nursery.start_soon(caller.setup, "speechrecog")
-            while not server.sessions:
-                await trio.lowlevel.checkpoint()
+            await server.transcript.until(lambda entry: entry.name == "SETUP")
             await caller.setup("speechsynth")
             assert trio.current_time() - begun < 1
         assert trio.current_time() - begun >= 1
