@@ -67,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> int:
         campaign.measure(rows)
     except KeyboardInterrupt:
         campaign.errors["the rest", "all"] = "interrupted"
-    about["others"] = f"used {others.share():.0%} of the machine meanwhile"
+    about["others"] = f"used about {others.share():.0%} of the machine meanwhile"
     about["pinning"] = report.pinning(worked=campaign.pinned)
     print(report.text(campaign, about, options.base))
     if options.json:

@@ -31,7 +31,7 @@ def describe() -> dict[str, str]:
 
 @attrs.define
 class Others:
-    """How much of the machine was used by processes that are not ours; they make every figure worse."""
+    """How much of the machine others used, its host included; they make every figure worse."""
 
     _busy: float = attrs.field(factory=lambda: _busy_seconds(), init=False)  # noqa: PLW0108 - defined below
     _ours: float = attrs.field(factory=lambda: sum(os.times()[:4]), init=False)
@@ -45,8 +45,10 @@ class Others:
 
 
 def _busy_seconds() -> float:
-    user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split()[1:9])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+    user, nice, system, _idle, _wait, irq, softirq, stolen = map(
+        int, Path("/proc/stat").read_text().split()[1:9]
+    )
+    return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def _cpu_model() -> str:
