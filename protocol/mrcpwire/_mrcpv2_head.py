@@ -30,8 +30,12 @@ _CONTROL: Final = re.compile(rb"[\0-\x1f\x7f]")
 _VERSION: Final = re.compile(rb"MRCP/[0-9]{1,2}\.[0-9]{1,2}")
 _DIGITS: Final = re.compile(rb"[0-9]{1,19}")  # M-05, M-12: what fits into 63 bits (G-2)
 
-# Lines that end with CRLF and read `Name: value` or `Name:value`, unfolded, with no blanks at their ends.
-_CANONICAL: Final = re.compile(rb"(?:[^:\r\n]+: ?(?:[^ \t\r\n](?:[^\r\n]*[^ \t\r\n])?)?\r\n)*")
+# Lines that end with CRLF and read `Name: value` or `Name:value`, unfolded.
+_CANONICAL: Final = re.compile(rb"(?:[^:\r\n]+: ?(?:[^ \t\r\n][^\r\n]*)?\r\n)*")
+# Blanks behind a value that peers read as a number or compare (F-34); behind others they may stay.
+_PADDED: Final = re.compile(
+    rb"^(?:channel-identifier|content-length):.*[^ \t:][ \t]+\r$", re.IGNORECASE | re.MULTILINE
+)
 _CHANNEL_LINE: Final = re.compile(rb"\r\nchannel-identifier: ?", re.IGNORECASE)
 _CHANNEL_NAME: Final = b"channel-identifier"
 _LENGTH_NAME: Final = b"content-length"
@@ -184,8 +188,12 @@ def read_head(start: Start, head: bytes, policy: Policy, limits: Limits) -> Head
     agree = total == start.size
     if not agree and policy is Policy.STRICT:
         raise fault("length-mismatch", "M-16", head)
-    as_it_came = head == b"%b\r\n%b\r\n" % (start.line, section) and _CANONICAL.fullmatch(section) is not None
-    if agree and as_it_came and len(lengths) < 2:  # noqa: PLR2004 - one is canonical, two are not
+    if (
+        agree
+        and len(lengths) <= 1
+        and head == b"%b\r\n%b\r\n" % (start.line, section)
+        and _is_canonical(section)
+    ):
         return Head(start, channel, len(head), total, None, None)
     anomaly = "folded" if b"\n " in section or b"\n\t" in section else "not-canonical"
     return Head(
@@ -212,6 +220,10 @@ def _framing(headers: Headers) -> tuple[bytes, list[int]]:
     if not all(map(_DIGITS.fullmatch, lengths)) or len(set(map(int, lengths))) > 1:
         raise fault("bad-content-length", "M-12", b", ".join(lengths))
     return channels[0], [int(length) for length in lengths]
+
+
+def _is_canonical(section: bytes) -> bool:
+    return _CANONICAL.fullmatch(section) is not None and _PADDED.search(section) is None
 
 
 def _canonical(section: bytes) -> bytes:

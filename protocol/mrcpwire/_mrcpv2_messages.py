@@ -19,6 +19,7 @@ CHANNEL: Final = re.compile(
 _CHANNEL_HEADER: Final = b"Channel-Identifier"
 _LENGTH_HEADER: Final = b"Content-Length"
 _OURS: Final = frozenset([_CHANNEL_HEADER.lower(), _LENGTH_HEADER.lower()])
+_POWERS: Final = frozenset(10**digits for digits in range(20))
 _CAUSE: Final = b"\r\nCompletion-Cause: "
 
 
@@ -113,10 +114,12 @@ def with_channel(message: Message, channel: bytes) -> bytes:
     check_channel(channel)
     raw, at = message.raw, message.channel_at
     rest_at = at + len(message.channel)
+    if len(channel) == rest_at - at:
+        return b"%b%b%b" % (raw[:at], channel, raw[rest_at:])
     version, length, rest = raw[:at].split(b" ", 2)
     total = len(raw) + len(channel) + at - rest_at
     text = b"%d" % total
-    if len(text) != len(length):
+    if len(text) != len(length) or total in _POWERS:  # where 100 is consistent, so is 99
         text = message_length(total - len(length), length)
     return b"%b %b %b%b%b" % (version, text, rest, channel, raw[rest_at:])
 
@@ -150,7 +153,7 @@ def request(name: bytes, request_id: int, channel: bytes, headers: Fields = (), 
     return _message(b"%b %d" % (_name(name), _request_id(request_id)), channel, headers, body)
 
 
-def response(  # noqa: PLR0917 - a start-line has as many parts
+def response(
     request_id: int, status: int, state: bytes, channel: bytes, headers: Fields = (), body: bytes = b""
 ) -> bytes:
     """Write a response."""
@@ -159,7 +162,7 @@ def response(  # noqa: PLR0917 - a start-line has as many parts
     return _message(b"%d %d %b" % (_request_id(request_id), status, _state(state)), channel, headers, body)
 
 
-def event(  # noqa: PLR0917 - a start-line has as many parts
+def event(
     name: bytes, request_id: int, state: bytes, channel: bytes, headers: Fields = (), body: bytes = b""
 ) -> bytes:
     """Write an event."""
