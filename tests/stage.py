@@ -130,7 +130,7 @@ class Stage:
             listener=listener,
             draining=lambda: self.draining,
             left=self.left.append,
-            mint=lambda: f"{next(numbers):024x}",
+            mint=lambda octets: f"{next(numbers):0{2 * octets}x}",
         )
 
     # What a core asks of the shell.

@@ -1,5 +1,6 @@
 """`mrcpbalance serve`: run the proxy, by a file or by flags alone."""
 
+import gc
 import resource
 import sys
 
@@ -60,6 +61,8 @@ async def _run(config: Config, log: Log) -> None:
             nursery.cancel_scope.cancel()
 
         addresses = await nursery.start(run)
+        gc.collect()
+        gc.freeze()  # what lives as long as the process need not be looked at again: pauses stay short
         for name, bound in addresses.items():
             for address in bound:
                 click.echo(f"{name}: {config.listeners[name].protocol} on {address}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._leg import Leg
     from ._placement import Placement
 
+ID_OCTETS: Final = 12  # 24 hex digits (E-02)
 GRACE: Final = 10.0  # seconds in which a session that was torn down still gets its late events
 NOT_FOUND: Final = frozenset((404, 454))  # how servers say that they don't know a session (B.2)
 
@@ -72,7 +73,7 @@ def _begin(
 
 
 def _mint(caller: "Caller") -> bytes:
-    while (minted := caller.context.mint().encode()) in caller.sessions:
+    while (minted := caller.context.mint(ID_OCTETS).encode()) in caller.sessions:
         pass
     return minted
 

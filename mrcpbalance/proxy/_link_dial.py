@@ -8,6 +8,7 @@ from typing import Final
 from mrcpbalance.config import Address
 from mrcpbalance.sessions.ports import CloseReason
 
+Resolve = Callable[[str], str | None]  # gives the IP literal of a host name, and never blocks
 Target = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
 REASONS: Final = {
@@ -40,7 +41,7 @@ def connecting_socket(target: Target) -> socket.socket:
     return sock
 
 
-def locate(address: Address, resolve: Callable[[str], str | None]) -> Target:
+def locate(address: Address, resolve: Resolve) -> Target:
     """Find family and address as the socket module wants them; a name is not looked up but asked for."""
     found = _numeric(address.host, address.port)
     if found is None:

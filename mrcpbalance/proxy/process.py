@@ -1,6 +1,5 @@
 """The life of the process: open, serve, and on a signal drain and end (three steps, each bounded)."""
 
-import gc
 import signal
 from collections.abc import Callable, Mapping
 
@@ -42,8 +41,6 @@ async def serve(
         nursery.start_soon(proxy.names.keep, hosts)
         for one in bound:
             proxy.listen(one)
-        gc.collect()
-        gc.freeze()  # what lives as long as the process need not be looked at again
         task_status.started(_addresses(bound))
         await stop.wait()
         await proxy.drain(stop_now)

@@ -4,7 +4,6 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from random import SystemRandom
-from typing import Final
 
 import attrs
 import trio
@@ -21,7 +20,6 @@ from .names import Names
 from .sockets import Bound
 from .switchboard import Listening, Switchboard
 
-ID_OCTETS: Final = 12  # 24 hex digits (E-02)
 
 
 @attrs.define(eq=False)
@@ -110,7 +108,7 @@ class Proxy:
             listener=listener,
             draining=lambda: self.draining,
             left=self.callers.left,
-            mint=lambda: secrets.token_hex(ID_OCTETS),
+            mint=secrets.token_hex,
         )
         return Gate(
             context, self.callers, None if listener.stick_table is None else self.tables[listener.stick_table]
@@ -136,8 +134,7 @@ class Proxy:
         self.journal.note("stopping", sessions_cut=len(self.register), connections=len(self.callers.live))
         self.callers.stop(self.switchboard.fresh())
         with trio.move_on_after(self.config.timeouts.linger):
-            while self.switchboard.links:
-                await trio.sleep(0.01)
+            await self.switchboard.wait_quiet()
 
 
 async def _first(event: trio.Event, scope: trio.CancelScope) -> None:

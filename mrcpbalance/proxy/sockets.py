@@ -1,18 +1,21 @@
 """Listening sockets: opened all or none."""
 
+import enum
 import errno
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import attrs
 
 from mrcpbalance.config import Address, ListenerConfig
 
+from .switchboard_datagrams import datagram_socket
+
 BACKLOG: Final = 1024
 _HINTS: Final = {
-    errno.EADDRINUSE: "another process listens there; `ss -ltnp` shows which",
+    errno.EADDRINUSE: "another process listens there; `ss -lntup` shows which",
     errno.EADDRNOTAVAIL: "this machine has no such address; `ip addr` lists those it has",
     errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
 }
@@ -22,11 +25,20 @@ class CannotListenError(Exception):
     """An address that can't be listened on; says why and what to do."""
 
 
+class Use(enum.Enum):
+    """What a listener's socket is for."""
+
+    CALLERS = "callers"  # connections, of the listener's protocol
+    DATAGRAMS = "datagrams"  # SIP over UDP
+    CONTROL = "control"  # MRCPv2 control connections of proxied calls
+
+
 @attrs.frozen
 class Bound:
     """A listening socket and the listener it belongs to."""
 
     listener: ListenerConfig
+    use: Use
     address: Address  # with the port it really has
     sock: socket.socket
 
@@ -38,21 +50,52 @@ def open_all(listeners: Mapping[str, ListenerConfig]) -> list[Bound]:
         for listener in listeners.values():
             opened.extend(_open(listener))
     except CannotListenError:
-        close_all(opened)
+        for bound in opened:
+            bound.sock.close()
         raise
     return opened
 
 
-def _open(listener: ListenerConfig) -> Iterable[Bound]:
+def _open(listener: ListenerConfig) -> list[Bound]:
+    """Open the sockets of one listener."""
+    opened: list[Bound] = []
+    try:
+        for bound in _sip(listener) if listener.protocol == "sip" else _streams(listener):
+            opened.append(bound)
+    except CannotListenError:
+        for bound in opened:
+            bound.sock.close()
+        raise
+    return opened
+
+
+def _streams(listener: ListenerConfig) -> Iterator[Bound]:
     for address in listener.bind:
-        try:
-            sock = _listening_socket(address)
-        except OSError as error:
-            hint = _HINTS.get(error.errno or 0)
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            told = f"listeners.{listener.name}.bind: can't listen on {address}: {reason}"
-            raise CannotListenError(f"{told} ({hint})" if hint else told) from None
-        yield Bound(listener, Address(address.host, sock.getsockname()[1]), sock)
+        yield _bind(listener, Use.CALLERS, address)
+
+
+def _sip(listener: ListenerConfig) -> Iterator[Bound]:
+    """Open what SIP needs: the same port for every transport, and one for control connections."""
+    address = listener.bind[0]
+    for transport in listener.transports:
+        use = Use.DATAGRAMS if transport == "udp" else Use.CALLERS
+        bound = _bind(listener, use, address)
+        address = bound.address
+        yield bound
+    if listener.control == "proxied":
+        yield _bind(listener, Use.CONTROL, listener.control_bind or Address(address.host, 0))
+
+
+def _bind(listener: ListenerConfig, use: Use, address: Address) -> Bound:
+    key = "control_bind" if use is Use.CONTROL else "bind"
+    try:
+        sock = datagram_socket(address) if use is Use.DATAGRAMS else _listening_socket(address)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        told = f"listeners.{listener.name}.{key}: can't listen on {address}: {reason}"
+        hint = _HINTS.get(error.errno or 0)
+        raise CannotListenError(f"{told} ({hint})" if hint else told) from None
+    return Bound(listener, use, Address(address.host, sock.getsockname()[1]), sock)
 
 
 def _listening_socket(address: Address) -> socket.socket:
@@ -70,9 +113,3 @@ def _listening_socket(address: Address) -> socket.socket:
         raise
     sock.setblocking(False)  # noqa: FBT003 - that is how the standard library spells it
     return sock
-
-
-def close_all(bound: Iterable[Bound]) -> None:
-    """Close sockets that nobody will accept on."""
-    for one in bound:
-        one.sock.close()

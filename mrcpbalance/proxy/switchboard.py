@@ -13,13 +13,14 @@ from typing import Final, Never
 import trio
 
 from mrcpbalance.config import Address
-from mrcpbalance.sessions.ports import CloseReason, Owner
+from mrcpbalance.sessions.ports import CloseReason, DatagramOwner, Owner
 
 from ._link import Link
 from ._link_desk import Desk, Family
 from ._link_dial import connecting_socket, host_of, locate, reason, set_options
 from ._link_null import NOBODY
 from .deadlines import DeadlineAlarm
+from .switchboard_datagrams import Datagrams, datagram_socket, source_address
 from .switchboard_listening import Accepted, Listening
 
 __all__ = ["NOBODY", "Link", "Listening", "Switchboard"]
@@ -94,6 +95,18 @@ class Switchboard(Desk):
     def listen(self, sock: socket.socket, accepted: Accepted) -> Listening:
         """Accept callers on a listening socket, which belongs to the switchboard from here on."""
         return Listening(self, sock, accepted)
+
+    def datagrams(self, bind: Address, owner: DatagramOwner) -> Datagrams:
+        """Open a socket for datagrams, on any port when that is 0; OSError if it can't be had."""
+        return self.hear(datagram_socket(bind), owner)
+
+    def hear(self, sock: socket.socket, owner: DatagramOwner) -> Datagrams:
+        """Take over a bound socket for datagrams."""
+        return Datagrams(self, sock, owner, self._resolve)
+
+    def source(self, address: Address) -> str:
+        """Tell which of our own addresses a peer would see; "" where there is no way to it."""
+        return source_address(address, self._resolve)
 
     def alarm(self, ring: Callable[[float], None]) -> DeadlineAlarm:
         """Make an alarm, not set; when `ring` raises, whoever is being called now is told."""

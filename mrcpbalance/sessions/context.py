@@ -35,4 +35,4 @@ class Context:
     listener: ListenerConfig
     draining: Callable[[], bool]  # the process takes no new sessions
     left: Callable[[Core], None]  # a caller connection has come to its end; told once
-    mint: Callable[[], str]  # 24 random hex digits, for ids that callers see (E-02)
+    mint: Callable[[int], str]  # random hex digits, of so many octets: ids that peers see (E-02, E-03)

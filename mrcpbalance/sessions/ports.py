@@ -81,6 +81,24 @@ class Owner(Protocol):
         """Tell that the owner's own code raised: end everything that hangs on it, answer what is open."""
 
 
+class DatagramPort(Protocol):
+    """A socket for datagrams."""
+
+    @property
+    def local(self) -> Address:
+        """Where it is bound."""
+
+    def send(self, data: bytes, to: Address) -> None:
+        """Send one datagram; what the network doesn't take is lost, as datagrams are."""
+
+
+class DatagramOwner(Protocol):
+    """Who is told what comes on a `DatagramPort`."""
+
+    def datagram(self, port: DatagramPort, data: bytes, source: Address, now: float) -> None:
+        """Hand over one datagram."""
+
+
 class Alarm(Protocol):
     """One deadline of one owner."""
 
@@ -96,6 +114,12 @@ class Shell(Protocol):
 
     def dial(self, address: Address, owner: Owner, *, within: float) -> Port:
         """Open a TCP connection; the outcome is told to the owner, never from inside this call."""
+
+    def datagrams(self, bind: Address, owner: DatagramOwner) -> DatagramPort:
+        """Open a socket for datagrams, on any port when that is 0; raises OSError."""
+
+    def source(self, address: Address) -> str:
+        """Tell which of our own addresses a peer at this address would see."""
 
     def alarm(self, ring: Callable[[float], None]) -> Alarm:
         """Make an alarm, not set; `ring(now)` is called when it is due."""

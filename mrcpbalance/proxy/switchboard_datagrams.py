@@ -1,0 +1,90 @@
+"""A socket for datagrams on the switchboard."""
+
+import contextlib
+import socket
+from typing import Final
+
+from mrcpbalance.config import Address
+from mrcpbalance.sessions.ports import DatagramOwner
+
+from ._link_desk import GONE, Desk
+from ._link_dial import Resolve, host_of, locate
+from ._link_epoll import IN
+
+LARGEST: Final = 65_535
+BATCH: Final = 64  # datagrams read in one round, at most
+RECEIVE_BUFFER: Final = 1024 * 1024  # octets the kernel may keep for us while we do something else
+
+
+class Datagrams:
+    """One bound socket (the core's `DatagramPort`)."""
+
+    __slots__ = ("_desk", "_fd", "_owner", "_resolve", "_sock", "local")
+
+    def __init__(self, desk: Desk, sock: socket.socket, owner: DatagramOwner, resolve: Resolve) -> None:
+        name = sock.getsockname()
+        self.local = Address(host_of(name), name[1])
+        self._resolve = resolve
+        self._desk = desk
+        self._sock = sock
+        self._owner = owner
+        self._fd = sock.fileno()
+        desk.epoll.register(self._fd, IN)
+        desk.seat(self._fd, self)
+
+    def send(self, data: bytes, to: Address) -> None:
+        """Send one datagram; what can't be sent is lost, as any datagram may be."""
+        if self._fd < 0:
+            return
+        with contextlib.suppress(OSError):
+            _, target = locate(to, self._resolve)
+            self._sock.sendto(data, target)
+
+    def ready(self, _event: int, /) -> None:
+        """Read what is there."""
+        desk = self._desk
+        for _ in range(BATCH):
+            try:
+                data, name = self._sock.recvfrom(LARGEST)
+            except OSError:  # nothing left; or an ICMP error for something we sent, which its timers tell as well
+                return
+            desk.source = None
+            desk.family = None
+            try:
+                self._owner.datagram(self, data, Address(host_of(name), name[1]), desk.now)
+            except Exception as fault:  # noqa: BLE001 - one datagram's misfortune is not the others'
+                desk.report(fault, f"{type(self._owner).__qualname__}.datagram")
+
+    def close(self) -> None:
+        """Hear and send nothing more."""
+        if self._fd >= 0:
+            self._desk.epoll.unregister(self._fd)
+            self._desk.handlers[self._fd] = GONE
+            self._desk.graves.append(self._sock)
+            self._fd = -1
+            self._desk.want()
+
+
+def datagram_socket(bind: Address) -> socket.socket:
+    """Open and bind a socket; raises OSError."""
+    family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock.bind((bind.host, bind.port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def source_address(address: Address, resolve: Resolve) -> str:
+    """Ask the kernel which of our addresses a peer would see; "" when it can't be reached."""
+    with contextlib.suppress(OSError):
+        family, target = locate(address, resolve)
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(target)  # sends nothing
+            return host_of(probe.getsockname())
+    return ""
