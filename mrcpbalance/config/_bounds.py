@@ -60,6 +60,13 @@ class Timeouts:
         default=2.0,
         metadata=setting(duration(0.0), "What is left to send to a peer, after its connection was given up."),
     )
+    reattach: float = attrs.field(  # M-31
+        default=3.0,
+        metadata=setting(
+            duration(),
+            "An MRCPv2 call whose caller's control connection is gone waits this long for a BYE or a new connection.",
+        ),
+    )
     drain: float = attrs.field(
         default=30.0,
         metadata=setting(duration(0.0), "Sessions may go on for this long after SIGTERM, then are ended."),
@@ -88,6 +95,10 @@ class Limits:
             whole(1, _MILLION),
             "Unanswered requests on one connection; more are not read until some are answered.",
         ),
+    )
+    transactions: int = attrs.field(  # G-6
+        default=50_000,
+        metadata=setting(whole(16, 10 * _MILLION), "SIP transactions in all; beyond that a new call is answered 503."),
     )
     start_line: int = attrs.field(
         default=2_048, metadata=setting(size(64, 1024**2), "Octets of a message's start-line.")
