@@ -14,9 +14,8 @@ from mrcpwire._lines import check_token, check_value
 
 _LINES: Final = re.compile(rb"[^\n]*\n|[^\n]+")  # the last one may have no end
 # m=<media> <port>[/<number of ports>] <proto> <fmt>..., with or without a fmt (D-05).
-_MEDIA: Final = re.compile(
-    rb"m=([^ \t\r\n]+)[ \t]+([0-9]{1,5})(?:/[0-9]+)?[ \t]+([^ \t\r\n]+)(?=[ \t\r\n]|\Z)"
-)
+_MEDIA: Final = re.compile(rb"m=([^ \t\r\n]+)[ \t]+([^ \t\r\n/]+)(?:/[^ \t\r\n]*)?[ \t]+([^ \t\r\n]+)")
+_PORT: Final = re.compile(rb"[0-9]{1,5}")
 _CONNECTION: Final = re.compile(rb"c=IN[ \t]+(IP[46])[ \t]+([!-.0-~]+)(?:/[0-9/]+)?[ \t]*\r?\n?")
 _ADDRESS: Final = re.compile(r"[!-.0-~]+")
 
@@ -78,7 +77,7 @@ class Media(Section):
     def port(self) -> int | None:
         """The port, 0 for a part that is refused or removed; None where it can't be read (D-06)."""
         text = self._part(2)
-        return int(text) if text and int(text) <= _HIGHEST_PORT else None
+        return int(text) if _PORT.fullmatch(text) and int(text) <= _HIGHEST_PORT else None
 
     @property
     def proto(self) -> bytes:
@@ -95,12 +94,12 @@ class Media(Section):
         return match[group] if match else b""
 
     def with_port(self, port: int) -> Self:
-        """Give it another port; an m= line that makes no sense is left alone."""
+        """Give it another port; where the old one can't be read it is left alone."""
         if not 0 <= port <= _HIGHEST_PORT:
             raise LocalProtocolError(f"not a port: {port}")
         line = self.lines[0]
         match = _MEDIA.match(line)
-        if not match or int(match[2]) == port:
+        if not match or self.port in (None, port):
             return self
         text = line[: match.start(2)] + b"%d" % port + line[match.end(2) :]
         return self._with_line(0, text.removesuffix(_end(line)))
