@@ -3,11 +3,12 @@
 import gc
 import resource
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 import trio
 
-from mrcpbalance.config import Config, ConfigError, from_flags, load
+from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
 from mrcpbalance.observe import Log, session_end
 from mrcpbalance.proxy import CannotListenError, serve, stop_on_signals
 
@@ -63,9 +64,19 @@ async def _run(config: Config, log: Log) -> None:
         addresses = await nursery.start(run)
         gc.collect()
         gc.freeze()  # what lives as long as the process need not be looked at again: pauses stay short
-        for name, bound in addresses.items():
-            for address in bound:
-                click.echo(f"{name}: {config.listeners[name].protocol} on {address}")
+        for line in _readiness(config, addresses):
+            click.echo(line)
+
+
+def _readiness(config: Config, addresses: Mapping[str, Sequence[Address]]) -> Iterator[str]:
+    """Say of each listener where it accepts."""
+    for name, bound in addresses.items():
+        listener = config.listeners[name]
+        if listener.protocol == "sip":
+            control = "" if listener.control == "direct" else f", control on {bound[-1]}"
+            yield f"{name}: sip on {bound[0]} ({', '.join(listener.transports)}){control}"
+        else:
+            yield from (f"{name}: {listener.protocol} on {address}" for address in bound)
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,5 +1,7 @@
-"""What a connection that carries MRCPv2 messages decides: which channel lives where."""
+"""What MRCPv2 connections and calls decide: which channel lives where, which backend takes a call."""
 
+from ._agent import Agent
+from ._control_caller import ControlCaller
 from ._framed import FramedCaller
 
-__all__ = ["FramedCaller"]
+__all__ = ["Agent", "ControlCaller", "FramedCaller"]

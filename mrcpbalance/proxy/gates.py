@@ -1,5 +1,7 @@
 """From an accepted connection to the core that owns it: by the listener's protocol, or by its first octets."""
 
+import socket
+
 import attrs
 
 from mrcpbalance import mrcpv1, mrcpv2, passthrough
@@ -9,11 +11,12 @@ from mrcpbalance.sessions.ports import Alarm, CloseReason
 from mrcpwire import Wire, recognise
 
 from .callers import Callers
-from .switchboard import Link
+from .sockets import Use
+from .switchboard import Link, Switchboard
 
 
-class _Nobody:
-    """Owns a link between its acceptance and its gate."""
+class _Unclaimed:
+    """Owns a link while it changes owners; not the switchboard's stand-in, which would mean that it was given up."""
 
     def connected(self, now: float) -> None: ...
     def received(self, data: bytes, now: float) -> None: ...
@@ -22,7 +25,7 @@ class _Nobody:
     def crashed(self, now: float) -> None: ...
 
 
-NOBODY = _Nobody()
+UNCLAIMED = _Unclaimed()
 
 
 @attrs.define(eq=False)
@@ -31,7 +34,12 @@ class Gate:
 
     context: Context
     callers: Callers
+    switchboard: Switchboard
     table: StickTable | None
+
+    def accept(self, _use: Use, sock: socket.socket, now: float) -> None:
+        """Take over a connection that was just accepted."""
+        self.enter(self.switchboard.adopt(sock, UNCLAIMED), now)
 
     def enter(self, link: Link, now: float) -> None:
         """Give a connection that was just accepted its owner."""
@@ -130,5 +138,5 @@ class Newcomer:
 
     def _leave(self) -> None:
         self.alarm.clear()
-        self.link.owner = NOBODY
+        self.link.owner = UNCLAIMED
         self.gate.callers.left(self)

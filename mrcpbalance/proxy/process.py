@@ -35,23 +35,22 @@ async def serve(
     bound = open_all(config.listeners)
     proxy = Proxy.of(config, journal, ended)
     hosts = backend_hosts(config)
+    by_listener = {name: [one for one in bound if one.listener.name == name] for name in config.listeners}
     async with trio.open_nursery() as nursery:
         await nursery.start(proxy.switchboard.run)
         await proxy.names.look_up(hosts)
         nursery.start_soon(proxy.names.keep, hosts)
-        for one in bound:
-            proxy.listen(one)
-        task_status.started(_addresses(bound))
+        for sockets in by_listener.values():
+            proxy.listen(sockets)
+        task_status.started({name: _addresses(sockets) for name, sockets in by_listener.items()})
         await stop.wait()
         await proxy.drain(stop_now)
         nursery.cancel_scope.cancel()
 
 
-def _addresses(bound: list[Bound]) -> Mapping[str, list[Address]]:
-    addresses: dict[str, list[Address]] = {}
-    for one in bound:
-        addresses.setdefault(one.listener.name, []).append(one.address)
-    return addresses
+def _addresses(sockets: list[Bound]) -> list[Address]:
+    """Give the addresses of one listener, each once: callers', then the one for control connections."""
+    return list(dict.fromkeys(one.address for one in sockets))
 
 
 async def stop_on_signals(

@@ -2,24 +2,27 @@
 
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
 
 import attrs
 import trio
 
 from mrcpbalance.config import Config, ListenerConfig
+from mrcpbalance.mrcpv2 import Agent
 from mrcpbalance.pool import Pool
-from mrcpbalance.sessions import Register, Session, StickTable, Tally
+from mrcpbalance.sessions import End, Phase, Register, Session, StickTable, Tally, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
 
 from .callers import Callers
-from .gates import NOBODY, Gate
+from .gates import Gate
 from .names import Names
-from .sockets import Bound
+from .sip import Telephone
+from .sockets import Bound, Use
 from .switchboard import Listening, Switchboard
 
+Enter = Callable[[Use, socket.socket, float], None]  # takes over a connection that was just accepted
 
 
 @attrs.define(eq=False)
@@ -37,6 +40,7 @@ class Proxy:
     tables: Mapping[str, StickTable]
     tally: Tally = attrs.field(factory=Tally)
     listening: list[Listening] = attrs.field(factory=list)
+    agents: list[Agent] = attrs.field(factory=list)
     draining: bool = False
     empty: trio.Event = attrs.field(factory=trio.Event)  # set when draining and no session is left
 
@@ -59,7 +63,9 @@ class Proxy:
             names=names,
             switchboard=switchboard,
             register=Register(
-                config.limits.sessions, lambda: secrets.token_hex(8), lambda session, now: proxy._ended(session, now)
+                config.limits.sessions,
+                lambda: secrets.token_hex(8),
+                lambda *ending: proxy._ended(*ending),
             ),
             callers=Callers(config.limits),
             pools={name: Pool(pool, random) for name, pool in config.pools.items()},
@@ -67,37 +73,48 @@ class Proxy:
         )
         return proxy
 
-    def listen(self, bound: Bound) -> None:
-        """Accept callers on a socket."""
-        gate = self._gate(bound.listener)
+    def listen(self, sockets: Sequence[Bound]) -> None:
+        """Take in what comes on the sockets of one listener."""
+        context = self._context(sockets[0].listener)
+        if context.listener.protocol == "sip":
+            telephone = Telephone.of(context, self.callers, self.switchboard, sockets)
+            self.agents.append(telephone.agent)
+            enter: Enter = telephone.enter
+        else:
+            enter = self._gate(context).accept
+        for bound in sockets:
+            if bound.use is not Use.DATAGRAMS:
+                self._accept(bound, enter)
 
+    def _accept(self, bound: Bound, enter: Enter) -> None:
         def accepted(sock: socket.socket, source: str, now: float) -> None:
             limit = self.callers.room(source)
             if limit is not None:
                 self._turn_away(sock, source, limit, bound.listener)
-                return
-            gate.enter(self.switchboard.adopt(sock, NOBODY), now)
+            else:
+                enter(bound.use, sock, now)
 
-        self.listening.append(self.switchboard.listen(bound.sock, accepted))
+        listening = self.switchboard.listen(bound.sock, accepted)
+        if bound.use is Use.CALLERS:  # what live calls still need stays open while draining
+            self.listening.append(listening)
 
     def _turn_away(self, sock: socket.socket, source: str, limit: str, listener: ListenerConfig) -> None:
         sock.close()
         self.callers.refused += 1
         self.tally.count("connections.limit")
-        if (
-            self.callers.refused & (self.callers.refused - 1) == 0
-        ):  # the 1st, 2nd, 4th, 8th …: a flood isn't logged as one
+        refused = self.callers.refused
+        if refused & (refused - 1) == 0:  # the 1st, 2nd, 4th, 8th …: a flood must not fill the log
             self.journal.note(
                 "connection-refused",
                 level="warning",
                 listener=listener.name,
                 client=source,
                 limit=limit,
-                refused=self.callers.refused,
+                refused=refused,
             )
 
-    def _gate(self, listener: ListenerConfig) -> Gate:
-        context = Context(
+    def _context(self, listener: ListenerConfig) -> Context:
+        return Context(
             shell=self.switchboard,
             journal=self.journal,
             register=self.register,
@@ -110,9 +127,10 @@ class Proxy:
             left=self.callers.left,
             mint=secrets.token_hex,
         )
-        return Gate(
-            context, self.callers, None if listener.stick_table is None else self.tables[listener.stick_table]
-        )
+
+    def _gate(self, context: Context) -> Gate:
+        name = context.listener.stick_table
+        return Gate(context, self.callers, self.switchboard, None if name is None else self.tables[name])
 
     def _ended(self, session: Session, now: float) -> None:
         self.ended(session, now)
@@ -132,7 +150,10 @@ class Proxy:
                     nursery.start_soon(_first, self.empty, nursery.cancel_scope)
                     nursery.start_soon(_first, stop_now, nursery.cancel_scope)
         self.journal.note("stopping", sessions_cut=len(self.register), connections=len(self.callers.live))
-        self.callers.stop(self.switchboard.fresh())
+        now = self.switchboard.fresh()
+        for agent in self.agents:
+            agent.stop(End(Who.OPERATOR, Phase.ACTIVE), now)
+        self.callers.stop(now)
         with trio.move_on_after(self.config.timeouts.linger):
             await self.switchboard.wait_quiet()
 

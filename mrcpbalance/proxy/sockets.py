@@ -60,8 +60,7 @@ def _open(listener: ListenerConfig) -> list[Bound]:
     """Open the sockets of one listener."""
     opened: list[Bound] = []
     try:
-        for bound in _sip(listener) if listener.protocol == "sip" else _streams(listener):
-            opened.append(bound)
+        opened.extend(_sip(listener) if listener.protocol == "sip" else _streams(listener))
     except CannotListenError:
         for bound in opened:
             bound.sock.close()

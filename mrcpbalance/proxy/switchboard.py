@@ -104,7 +104,7 @@ class Switchboard(Desk):
         """Take over a bound socket for datagrams."""
         return Datagrams(self, sock, owner, self._resolve)
 
-    def source(self, address: Address) -> str:
+    def own_address(self, address: Address) -> str:
         """Tell which of our own addresses a peer would see; "" where there is no way to it."""
         return source_address(address, self._resolve)
 

@@ -7,9 +7,10 @@ from typing import Final
 from mrcpbalance.config import Address
 from mrcpbalance.sessions.ports import DatagramOwner
 
-from ._link_desk import GONE, Desk
+from ._link_desk import Desk
 from ._link_dial import Resolve, host_of, locate
 from ._link_epoll import IN
+from ._link_null import GONE
 
 LARGEST: Final = 65_535
 BATCH: Final = 64  # datagrams read in one round, at most
@@ -46,7 +47,9 @@ class Datagrams:
         for _ in range(BATCH):
             try:
                 data, name = self._sock.recvfrom(LARGEST)
-            except OSError:  # nothing left; or an ICMP error for something we sent, which its timers tell as well
+            except (
+                OSError
+            ):  # nothing left; or an ICMP error for something we sent, which its timers tell as well
                 return
             desk.source = None
             desk.family = None

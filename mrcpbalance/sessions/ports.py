@@ -82,7 +82,9 @@ class Owner(Protocol):
 
 
 class DatagramPort(Protocol):
-    """A socket for datagrams."""
+    """A socket for datagrams; the same one is equal to itself alone."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def local(self) -> Address:
@@ -118,7 +120,7 @@ class Shell(Protocol):
     def datagrams(self, bind: Address, owner: DatagramOwner) -> DatagramPort:
         """Open a socket for datagrams, on any port when that is 0; raises OSError."""
 
-    def source(self, address: Address) -> str:
+    def own_address(self, address: Address) -> str:
         """Tell which of our own addresses a peer at this address would see."""
 
     def alarm(self, ring: Callable[[float], None]) -> Alarm:

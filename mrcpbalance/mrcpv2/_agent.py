@@ -1,0 +1,277 @@
+"""The SIP user agent of one listener: what comes in finds its call, its dialog, or its answer (S-00, S-10, S-12)."""
+
+from collections import OrderedDict
+from typing import Final
+
+import attrs
+
+from mrcpbalance.config import Address
+from mrcpbalance.pool import Want
+from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions.context import Context
+from mrcpbalance.sessions.ports import Alarm, DatagramPort, Port
+from mrcpwire import RemoteProtocolError, sip
+from mrcpwire import sip_transactions as wire
+from mrcpwire.sip_transactions import ClientTransaction, Flow, ServerTransaction
+
+from . import _inside, _relay
+from ._call import Call
+from ._control import ControlTable
+from ._network import Network, SipConnection
+from ._search import Search
+from ._side import Asking, Role, Side
+
+REMEMBER: Final = 32.0  # seconds in which a BYE that crossed ours is still answered 200 (S-09): 64 * T1
+REMEMBER_MOST: Final = 10_000
+BRANCH_OCTETS: Final = 12
+ALIAS_OCTETS: Final = 16  # 32 hex digits (E-03)
+TAG_OCTETS: Final = 8
+type_key = tuple[bytes, bytes, bytes]
+
+
+@attrs.define(eq=False)
+class Agent:
+    """Every call of one listener."""
+
+    context: Context
+    control_address: Address  # where callers open control connections, as they are told
+    table: ControlTable
+    direct: bool  # control connections go straight to the backend
+    network: Network = attrs.field(init=False)
+    transactions: wire.Transactions = attrs.field(init=False)
+    alarm: Alarm = attrs.field(init=False)
+    calls: dict[ServerTransaction, Call] = attrs.field(factory=dict)
+    dialogs: dict[type_key, Side] = attrs.field(factory=dict)
+    ended: "OrderedDict[type_key, float]" = attrs.field(factory=OrderedDict)
+    asking: dict[ClientTransaction, Asking] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, context: Context, own: Address, control: Address, *, direct: bool) -> "Agent":
+        """Make the agent of a listener; its socket is given by `network.socket`."""
+        agent = cls(context, control, ControlTable(), direct)
+        agent.network = Network(context, agent, own, None)
+        agent.transactions = wire.Transactions(
+            wire.Timers(), lambda: context.mint(BRANCH_OCTETS), limit=context.limits.transactions
+        )
+        agent.alarm = context.shell.alarm(agent._ring)
+        return agent
+
+    # What comes in.
+
+    def datagram(self, port: DatagramPort, data: bytes, source: Address, now: float) -> None:
+        """Take one datagram."""
+        flow = self.network.flow_of(port, source)
+        try:
+            message = sip.parse_datagram(data, self._limits())
+        except RemoteProtocolError as error:
+            self.nonsense(error, source.host)
+            if isinstance(error, sip.SipError) and error.answer is not None:
+                self.network.send(flow, error.answer.to_bytes())
+        else:
+            self.message(message, flow, now)
+        self.flush(now)
+
+    def accept(self, port: Port, remote: tuple[str, int]) -> SipConnection:
+        """Take over a TCP connection that a peer opened."""
+        connection = SipConnection(self, remote, self.stream_receiver())
+        connection.port = port
+        self.network.joined(connection)
+        return connection
+
+    def message(self, message: sip.Request | sip.Response, flow: Flow, now: float) -> None:
+        """Take one message; whoever calls flushes after it."""
+        event = self.transactions.received(message, flow, now)
+        if event is not None:
+            self._event(event, now)
+
+    def connection_lost(self, connection: SipConnection, now: float) -> None:
+        """Tell the transactions that waited on a connection."""
+        for event in self.transactions.failed(connection, now):
+            self._event(event, now)
+        self.flush(now)
+
+    def _ring(self, now: float) -> None:
+        for event in self.transactions.expire(now):
+            self._event(event, now)
+        self.flush(now)
+
+    def nonsense(self, error: RemoteProtocolError, source: str) -> None:
+        """Count what can't be read."""
+        self.context.tally.count(error.code)
+
+    def flush(self, now: float) -> None:
+        """Send what is to be sent, and wait for what is due next."""
+        for flow, data in self.transactions.output():
+            self.network.send(flow, data)
+        due = self.transactions.next_deadline()
+        if due is None:
+            self.alarm.clear()
+        else:
+            self.alarm.set(due)
+
+    # Events.
+
+    def _event(self, event: wire.Event, now: float) -> None:
+        match event:
+            case wire.NewRequest(transaction=None):
+                self._ack(event.request, now)
+            case wire.NewRequest(transaction=transaction) if transaction is not None:
+                self._request(transaction, event.request, event.flow, now)
+            case wire.Answered():
+                self._answered(event.transaction, event.response, now)
+            case wire.Cancelled():
+                call = self.calls.get(event.transaction)
+                if call is not None:
+                    call.cancelled(now)
+            case wire.TimedOut() | wire.TransportFailed():
+                asking = self.asking.pop(event.transaction, None)
+                if asking is not None:
+                    asking.unanswered(event.transaction, now)
+            case wire.NeverAcked():
+                self._never_acked(event.transaction, now)
+            case _:
+                pass
+
+    def _answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
+        asking = self.asking.get(transaction)
+        if asking is None:
+            return
+        if response.status >= 200:  # noqa: PLR2004 - final
+            del self.asking[transaction]
+        asking.answered(transaction, response, now)
+
+    def _never_acked(self, transaction: ServerTransaction, now: float) -> None:
+        call = self.calls.get(transaction)
+        if call is not None:
+            call.never_acknowledged(now)
+
+    def _ack(self, request: sip.Request, now: float) -> None:
+        side = self._side_of(request)
+        if side is None:
+            return
+        call = side.call
+        if call.passing is not None and call.passing.source is side and call.passing.answer is not None:
+            call.passing.acked(request, now)
+        elif side.role is Role.CALLER:
+            call.acknowledged(request, now)
+
+    def _request(self, transaction: ServerTransaction, request: sip.Request, flow: Flow, now: float) -> None:
+        if request.to.tag is not None:
+            side = self._side_of(request)
+            if side is not None:
+                _inside.handle(side, transaction, request, now)
+            else:
+                crossed = request.method == b"BYE" and self._key_of(request) in self.ended
+                self.respond(transaction, sip.response_to(request, 200 if crossed else 481), now)
+        elif request.method == b"INVITE":
+            self._invite(transaction, request, flow, now)
+        elif request.method == b"OPTIONS":
+            self._options(transaction, request, now)
+        else:
+            self.respond(transaction, sip.response_to(request, 405, headers=((b"Allow", _relay.ALLOW),)), now)
+
+    @staticmethod
+    def _key_of(request: sip.Request) -> type_key:
+        return (request.call_id, request.to.tag or b"", request.from_.tag or b"")
+
+    def _side_of(self, request: sip.Request) -> Side | None:
+        return self.dialogs.get(self._key_of(request))
+
+    # A new call.
+
+    def _invite(self, transaction: ServerTransaction, request: sip.Request, flow: Flow, now: float) -> None:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            self.respond(transaction, refusal, now)
+            return
+        context = self.context
+        record = context.register.open("mrcpv2", flow.remote[0], context.pool.name, now)
+        if record is None or context.draining():
+            context.tally.count("sessions.limit" if record is None else "sessions.draining")
+            self.respond(transaction, sip.response_to(request, 503), now)
+            if record is not None:
+                context.register.end(record, End(Who.PROXY, Phase.SETUP), now)
+            return
+        call = Call(self, record, request, transaction, flow, context.mint(TAG_OCTETS).encode())
+        resources = call.wanted()
+        record.resources = resources
+        context.register.key(record, request.call_id.decode("latin-1"))
+        want = Want("sip", resources[0] if resources else None, flow.remote[0])
+        call.search = Search(call, want, resources)
+        self.calls[transaction] = call
+        call.search.next(now)
+
+    @staticmethod
+    def _refusal(request: sip.Request) -> sip.Response | None:
+        """Answer an INVITE that can't become a call (S-01)."""
+        if request.max_forwards == 0:
+            return sip.response_to(request, 483)
+        unsupported = _relay.unsupported(request)
+        if unsupported:
+            return sip.response_to(request, 420, headers=((b"Unsupported", unsupported),))
+        if request.body and request.content_type != b"application/sdp":
+            return sip.response_to(request, 415, headers=((b"Accept", b"application/sdp"),))
+        return None
+
+    def _options(self, transaction: ServerTransaction, request: sip.Request, now: float) -> None:
+        """Answer for the pool (S-12)."""
+        want = Want("sip", None, "")
+        usable = any(verdict.excluded is None for verdict in self.context.pool.explain(want, now))
+        if not usable or self.context.draining():
+            self.respond(transaction, sip.response_to(request, 503), now)
+            return
+        headers = ((b"Allow", _relay.ALLOW), (b"Accept", b"application/sdp"), (b"Supported", b"timer"))
+        self.respond(transaction, sip.response_to(request, 200, headers=headers), now)
+
+    # What calls use.
+
+    def ask(self, request: sip.Request, flow: Flow, asking: Asking, now: float) -> ClientTransaction:
+        """Send a request; whoever asks is told of every answer."""
+        transaction = self.transactions.request(request, flow, now)
+        self.asking[transaction] = asking
+        return transaction
+
+    def respond(self, transaction: ServerTransaction, response: sip.Response, now: float) -> None:
+        """Send a response."""
+        self.transactions.respond(transaction, response, now)
+
+    def contact(self, flow: Flow) -> bytes:
+        """Write our Contact for peers on this flow."""
+        host, port = flow.local
+        parameter = b";transport=tcp" if flow.transport == "tcp" else b""
+        return b"<sip:%s%s>" % (str(Address(host, port)).encode(), parameter)
+
+    def new_alias(self) -> str:
+        """Make the id part of a channel alias (E-03)."""
+        return self.context.mint(ALIAS_OCTETS)
+
+    def know(self, side: Side) -> None:
+        """Let a dialog's requests be found."""
+        self.dialogs[side.dialog.key()] = side
+
+    def forget(self, side: Side, now: float) -> None:
+        """Forget a dialog, but for a BYE that may cross ours."""
+        key = side.dialog.key()
+        self.dialogs.pop(key, None)
+        self.ended[key] = now + REMEMBER
+        while self.ended and (len(self.ended) > REMEMBER_MOST or next(iter(self.ended.values())) <= now):
+            self.ended.popitem(last=False)
+
+    def over(self, call: Call) -> None:
+        """Forget a call that has ended."""
+        if call.caller is None:
+            self.calls.pop(call.server, None)
+
+    def stream_receiver(self) -> sip.StreamReceiver:
+        """Make the receiver of a TCP connection."""
+        return sip.StreamReceiver(self._limits())
+
+    @staticmethod
+    def _limits() -> sip.Limits:
+        return sip.Limits()
+
+    def stop(self, end: End, now: float) -> None:
+        """End every call, now."""
+        for call in {side.call for side in self.dialogs.values()} | set(self.calls.values()):
+            call.end(end, now)
+        self.flush(now)

@@ -1,0 +1,205 @@
+"""A caller's control connection: it may carry channels of any number of calls, on any backends (M-20, M-24)."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from mrcpbalance.sessions import End
+from mrcpbalance.sessions.context import Context
+from mrcpbalance.sessions.ports import CloseReason, Port
+from mrcpbalance.sessions.watch import Watch
+from mrcpwire import RemoteProtocolError, mrcpv2
+
+from ._control import Call, ControlChannel, ControlTable
+from ._framed import limits_of
+
+MISSES: Final = 20  # messages for unknown channels before the connection is cut (G-5)
+NOT_ALLOCATED: Final = 405  # A.8: no such channel here
+_REQUEST: Final = mrcpv2.Kind.REQUEST
+
+
+@attrs.define(eq=False)
+class ControlCaller:
+    """The owner of a caller's control connection."""
+
+    context: Context
+    table: ControlTable
+    port: Port
+    receiver: mrcpv2.Receiver
+    watch: Watch = attrs.field(init=False)
+    channels: dict[bytes, ControlChannel] = attrs.field(factory=dict)  # bound to this connection, by alias
+    misses: int = 0
+    unused_since: float | None = None  # since when no channel is bound
+    gone: bool = False
+
+    @classmethod
+    def of(cls, context: Context, table: ControlTable, port: Port, now: float) -> "ControlCaller":
+        """Take over a connection that was just accepted."""
+        policy = mrcpv2.Policy(context.listener.framing)
+        caller = cls(context, table, port, mrcpv2.Receiver(policy, limits_of(context)))
+        caller.watch = Watch.of(caller, context.shell, context.timeouts, now)
+        caller.unused_since = now
+        table.came(port.peer)
+        return caller
+
+    # What the shell tells.
+
+    def connected(self, now: float) -> None:
+        """Nothing to do: a caller's connection stands from the start."""
+
+    def received(self, data: bytes, now: float) -> None:
+        """Take octets from the caller."""
+        self.watch.heard = now
+        receiver = self.receiver
+        receiver.receive_data(data)
+        try:
+            while not self.gone and (message := receiver.next_event()) is not None:
+                self._message(message, now)
+        except RemoteProtocolError as error:
+            self._broke(error.code, error.rule, error.excerpt, now)
+            return
+        self.watch.partial(pending=receiver.pending, now=now)
+
+    def _message(self, message: mrcpv2.Message, now: float) -> None:
+        if message.anomaly is not None:
+            self.context.tally.count(message.anomaly)
+        channel = self.channels.get(message.channel) or self._bind(message.channel)
+        if channel is None:
+            self._unknown(message, now)
+            return
+        if message.kind is _REQUEST:
+            due = now + self.context.timeouts.request
+            channel.asked(message.request_id, due)
+            self.watch.by(due)
+        data = mrcpv2.with_channel(message, channel.real)
+        record = channel.call.record
+        record.messages_to_backend += 1
+        record.bytes_to_backend += len(data)
+        channel.leg.port.send(data)
+
+    def _bind(self, alias: bytes) -> ControlChannel | None:
+        """Find a channel by its alias and let it use this connection from now on (M-24)."""
+        channel = self.table.channels.get(alias)
+        if channel is None:
+            return None
+        if channel.bound_to not in ("", self.port.peer):
+            self.context.tally.count("mrcpv2.channel-of-another-caller")  # G-5
+            return None
+        if channel.front is not None:
+            channel.front.dropped(channel, self.watch.heard or 0.0)
+        channel.bound_to = self.port.peer
+        channel.front = self
+        self.channels[alias] = channel
+        self.unused_since = None
+        channel.call.caller_connection_found()
+        return channel
+
+    def _unknown(self, message: mrcpv2.Message, now: float) -> None:
+        """Answer 405 to a request; whoever keeps guessing is cut (A.8, G-5)."""
+        late = self.table.was_known(message.channel, now)
+        self.context.tally.count("mrcpv2.late-message" if late else "mrcpv2.unknown-channel")
+        if message.kind is _REQUEST:
+            self.port.send(mrcpv2.response(message.request_id, NOT_ALLOCATED, b"COMPLETE", message.channel))
+        if not late:
+            self.misses += 1
+            if self.misses >= MISSES:
+                self._broke("mrcpv2.guessed-channels", "G-5", message.channel, now)
+
+    def finished(self, now: float) -> None:
+        """Treat the end of a caller's octets as its loss; the calls wait a moment for their BYE (M-31, M-32)."""
+        self.close(now)
+
+    def lost(self, reason: CloseReason, now: float) -> None:
+        """Have the calls wait for their BYE, or for a new connection (M-31)."""
+        self._end(now)
+
+    def crashed(self, now: float) -> None:
+        """End the connection; its calls are told."""
+        self.close(now)
+
+    # What the watch tells.
+
+    def idle(self) -> bool:
+        """Tell that idle time is not measured by octets here: a bound channel may be silent."""
+        return False
+
+    def slow(self, now: float) -> None:
+        """End a connection whose caller doesn't come to the end of a message (M-18)."""
+        self._broke("mrcpv2.message-timeout", "M-18", b"", now)
+
+    def silent(self, now: float) -> None:
+        """End a connection that never said a word (M-24)."""
+        self.close(now)
+
+    def out_of_time(self, now: float) -> None:
+        """End a connection that was given a last moment."""
+        self.close(now)
+
+    def look(self, now: float) -> None:
+        """Answer what a backend left open for too long; end a connection that no channel uses (M-24, M-33)."""
+        for channel in list(self.channels.values()):
+            overdue = [request_id for request_id, due in (channel.open or {}).items() if due <= now]
+            if overdue:
+                self.context.tally.count("mrcpv2.request-timeout")
+                channel.answer_open(overdue)
+        if self.unused_since is not None and self.unused_since + self.context.timeouts.first_message <= now:
+            self.close(now)
+
+    def dues(self) -> Iterator[float]:
+        """Tell when one of these is due next."""
+        if self.unused_since is not None:
+            yield self.unused_since + self.context.timeouts.first_message
+        for channel in self.channels.values():
+            yield min((channel.open or {}).values(), default=math.inf)
+
+    # Ends.
+
+    def dropped(self, channel: ControlChannel, now: float) -> None:
+        """Carry a channel no longer: it has ended, or uses another connection."""
+        channel.front = None
+        if self.channels.pop(channel.alias, None) is not None and not self.channels and not self.gone:
+            self.unused_since = now
+            self.watch.by(now + self.context.timeouts.first_message)
+
+    def _broke(self, code: str, rule: str, excerpt: bytes, now: float) -> None:
+        self.context.tally.count(code)
+        self.context.journal.note(
+            "client-broke-protocol",
+            level="warning",
+            listener=self.context.listener.name,
+            client=self.port.peer,
+            code=code,
+            rule=rule,
+            excerpt=excerpt,
+        )
+        for channel in self.channels.values():
+            channel.answer_open()
+        self.close(now)
+
+    def stop(self, end: End, now: float) -> None:
+        """Close it: the process ends, and its calls were ended before."""
+        for channel in self.channels.values():
+            channel.answer_open()
+        self.close(now)
+
+    def close(self, now: float) -> None:
+        """Close the connection and tell the calls of its channels."""
+        self.port.close()
+        self._end(now)
+
+    def _end(self, now: float) -> None:
+        if self.gone:
+            return
+        self.gone = True
+        self.watch.stop()
+        self.table.went(self.port.peer)
+        channels, self.channels = list(self.channels.values()), {}
+        calls: dict[Call, None] = {}
+        for channel in channels:
+            channel.front = None
+            calls[channel.call] = None
+        for call in calls:
+            call.caller_connection_lost(now)
+        self.context.left(self)

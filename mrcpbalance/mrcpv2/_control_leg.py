@@ -1,0 +1,138 @@
+"""The connection that carries a call's control channels to its backend (M-21): one for each call."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from mrcpbalance.config import Address
+from mrcpbalance.pool import Backend
+from mrcpbalance.sessions.context import Context
+from mrcpbalance.sessions.ports import Alarm, CloseReason, Port
+from mrcpwire import RemoteProtocolError, mrcpv2
+
+if TYPE_CHECKING:
+    from ._control import Call, ControlChannel
+
+
+@attrs.define(eq=False)
+class ControlLeg:
+    """The owner of a connection to a backend's MRCPv2 port.
+
+    `stands` is told once, when the connection stands; `failed` when it never does.
+    """
+
+    context: Context
+    backend: Backend
+    call: "Call"
+    receiver: mrcpv2.Receiver
+    remote: Address
+    stands: Callable[[float], None]
+    failed: Callable[[CloseReason, float], None]
+    port: Port = attrs.field(init=False)
+    channels: "dict[bytes, ControlChannel]" = attrs.field(factory=dict)  # by the backend's ids
+    up: bool = False
+    gone: bool = False
+    stuck: Alarm | None = None  # while a message is incomplete
+
+    def connected(self, now: float) -> None:
+        """Go on with the set-up."""
+        self.up = True
+        self.stands(now)
+
+    def received(self, data: bytes, now: float) -> None:
+        """Take octets from the backend."""
+        receiver = self.receiver
+        receiver.receive_data(data)
+        try:
+            while not self.gone and (message := receiver.next_event()) is not None:
+                self._message(message, now)
+        except RemoteProtocolError as error:
+            self._broke(error.code, error.rule, error.excerpt, now)
+            return
+        self._mind(now)
+
+    def _message(self, message: mrcpv2.Message, now: float) -> None:
+        tally = self.context.tally
+        if message.anomaly is not None:
+            tally.count(message.anomaly)
+        channel = self.channels.get(message.channel)
+        if channel is None:
+            tally.count("mrcpv2.unknown-channel-from-backend")  # never answered: A.8
+            return
+        if message.kind is mrcpv2.Kind.RESPONSE:
+            if channel.open is not None and message.request_id in channel.open:
+                del channel.open[message.request_id]
+            elif channel.settled is not None and message.request_id in channel.settled:
+                tally.count("mrcpv2.late-response")
+                return
+        front = channel.front
+        if front is None:
+            tally.count("mrcpv2.no-caller-connection")
+            return
+        data = mrcpv2.with_channel(message, channel.alias)
+        record = channel.call.record
+        record.messages_to_client += 1
+        record.bytes_to_client += len(data)
+        front.port.send(data)
+
+    def _mind(self, now: float) -> None:
+        """Set or clear the deadline of an incomplete message (M-18)."""
+        if not self.receiver.pending:
+            if self.stuck is not None:
+                self.stuck.clear()
+                self.stuck = None
+        elif self.stuck is None:
+            self.stuck = self.context.shell.alarm(
+                lambda now: self._broke("mrcpv2.message-timeout", "M-18", b"", now)
+            )
+            self.stuck.set(now + self.context.timeouts.message)
+
+    def _broke(self, code: str, rule: str, excerpt: bytes, now: float) -> None:
+        self.context.tally.count(code)
+        self.context.journal.note(
+            "backend-broke-protocol",
+            level="warning",
+            listener=self.context.listener.name,
+            backend=self.backend.name,
+            session=self.call.record.id,
+            code=code,
+            rule=rule,
+            excerpt=excerpt,
+        )
+        self.port.abort()
+        self.lost(CloseReason.RESET, now)
+
+    def finished(self, now: float) -> None:
+        """Treat the end of the backend's octets as its loss (M-32)."""
+        self.port.close()
+        self.lost(CloseReason.ENDED, now)
+
+    def lost(self, reason: CloseReason, now: float) -> None:
+        """Answer what is open, then have the call ended (M-30)."""
+        if self.gone:
+            return
+        self._forget()
+        if not self.up:
+            self.failed(reason, now)
+            return
+        for channel in self.channels.values():
+            channel.answer_open()
+        self.call.backend_connection_lost(now)
+
+    def close(self) -> None:
+        """Close it: its call needs it no longer."""
+        if not self.gone:
+            self._forget()
+            self.port.close()
+
+    def _forget(self) -> None:
+        self.gone = True
+        if self.stuck is not None:
+            self.stuck.clear()
+            self.stuck = None
+
+    def crashed(self, now: float) -> None:
+        """End the call: its state can no longer be trusted."""
+        self.lost(CloseReason.FAULT, now)
+        self.port.abort()

@@ -1,0 +1,263 @@
+"""What either side asks inside a call: passed to the other side, or answered here (S-07 to S-11)."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from mrcpbalance.sessions import End, Phase, Who
+from mrcpwire import sip
+from mrcpwire.sip_transactions import ClientTransaction, ServerTransaction
+
+from . import _media, _relay
+from ._side import Role, Side
+
+if TYPE_CHECKING:
+    from ._call import Call
+
+GONE: Final = frozenset((408, 481))  # answers to a passed request that end the call (S-07)
+RETRY_AFTER: Final = ((b"Retry-After", b"2"),)
+NO_ROOM: Final = 486
+
+
+@attrs.define(eq=False)
+class Passing:
+    """A request on its way from one side to the other."""
+
+    call: "Call"
+    source: Side
+    target: Side
+    request: sip.Request
+    server: ServerTransaction
+    exclusive: bool  # a re-INVITE or UPDATE: one at a time
+    added: tuple[str, ...] = ()  # resources that seats were taken for
+    transaction: ClientTransaction | None = None
+    answer: sip.Response | None = None
+    acknowledged: bool = False
+    over: bool = False
+
+    def start(self, now: float) -> None:
+        """Send it on, its description rewritten."""
+        self.transaction = self.target.ask(
+            self.request.method,
+            self,
+            now,
+            headers=_relay.passed_on(self.request),
+            body=self._rewritten(self.request.body, self.target.role),
+            content_type=self.request.headers.get(b"Content-Type"),
+        )
+
+    def _rewritten(self, body: bytes, towards: Role) -> bytes:
+        joint = self.call.joint
+        if joint is None or not body or self.request.method not in (b"INVITE", b"UPDATE", b"ACK"):
+            return body
+        return joint.to_caller(body) if towards is Role.CALLER else joint.to_backend(body)
+
+    def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
+        """Take the other side's answer."""
+        if response.status < 200:  # noqa: PLR2004 - the provisional class
+            if response.status > 100 and self.request.method == b"INVITE" and not self.over:  # noqa: PLR2004
+                self._tell(sip.response_to(self.request, response.status, response.reason, to_tag=None), now)
+            return
+        self.answer = response
+        success = response.status < 300  # noqa: PLR2004 - the class of success
+        if success and self.request.method == b"INVITE" and (self.request.body or self.over):
+            self.target.acknowledge(transaction)
+            self.acknowledged = True
+        if self.over:
+            return
+        if not success:
+            self._refused(response, now)
+        elif self._changes_channels(response):
+            assert self.call.joint is not None
+            self.call.joint.join(response.body, self.request.body, now, self._done, self._unjoined)
+        else:
+            self._done(now)
+
+    def _changes_channels(self, response: sip.Response) -> bool:
+        described = bool(response.body and self.request.body)
+        return self.call.joint is not None and described and self.target.role is Role.BACKEND
+
+    def _done(self, now: float) -> None:
+        answer = self.answer
+        assert answer is not None
+        self.target.dialog.refresh_target(answer)
+        body = self._rewritten(answer.body, self.source.role)
+        contact = self.source.call.agent.contact(self.source.flow)
+        self._tell(self.call.compose(self.request, answer, body, contact), now)
+        self._settle(now)
+
+    def _unjoined(self, why: str, now: float) -> None:
+        self.call.agent.context.journal.note(
+            "control-connection-failed", level="warning", session=self.call.record.id, reason=why
+        )
+        self._tell(sip.response_to(self.request, 500, to_tag=None), now)
+        self._finish()
+        self.call.end(End(Who.BACKEND, Phase.ACTIVE), now)
+
+    def _refused(self, response: sip.Response, now: float) -> None:
+        self._give_back()
+        self._tell(
+            sip.response_to(
+                self.request,
+                response.status,
+                response.reason,
+                to_tag=None,
+                headers=_relay.passed_on(response),
+            ),
+            now,
+        )
+        self._finish()
+        if response.status in GONE:
+            who = Who.CLIENT if self.target.role is Role.CALLER else Who.BACKEND
+            self.call.end(End(who, Phase.ACTIVE), now)
+
+    def unanswered(self, transaction: ClientTransaction, now: float) -> None:
+        """End the call: its other side doesn't answer any more (S-07)."""
+        if not self.over:
+            self._give_back()
+            self._tell(sip.response_to(self.request, 408, to_tag=None), now)
+            self._finish()
+            self.call.end(End(Who.TIMEOUT, Phase.ACTIVE), now)
+
+    def _tell(self, response: sip.Response, now: float) -> None:
+        self.call.agent.respond(self.server, response, now)
+
+    def _settle(self, now: float) -> None:
+        """Release what the new description no longer holds; wait for the ACK if one is still to bring an answer."""
+        self._count_resources()
+        if self.request.method != b"INVITE" or self.acknowledged:
+            self._finish()
+
+    def _count_resources(self) -> None:
+        joint, record = self.call.joint, self.call.record
+        if joint is None or record.seat is None or not self.request.body:
+            return
+        held = [
+            channel.real.rpartition(b"@")[2].decode("latin-1").lower() for channel in joint.channels.values()
+        ]
+        for resource in record.seat.resources:
+            if resource in held:
+                held.remove(resource)
+            else:
+                record.seat.drop(resource)
+        record.resources = record.seat.resources
+
+    def _give_back(self) -> None:
+        seat = self.call.record.seat
+        for resource in self.added:
+            if seat is not None:
+                seat.drop(resource)
+        self.added = ()
+
+    def acked(self, ack: sip.Request, now: float) -> None:
+        """Take the source's ACK; without an offer in the request it brings the answer."""
+        self.call.agent.transactions.acked(self.server, now)
+        if not self.acknowledged and self.transaction is not None:
+            self.acknowledged = True
+            body = self._rewritten(ack.body, self.target.role)
+            self.target.acknowledge(
+                self.transaction, body=body, content_type=ack.headers.get(b"Content-Type")
+            )
+        self._finish()
+
+    def _finish(self) -> None:
+        self.over = True
+        if self.call.passing is self:
+            self.call.passing = None
+
+    def drop(self, now: float) -> None:
+        """Answer for a call that has ended meanwhile."""
+        if not self.over:
+            if self.answer is None:
+                self._tell(sip.response_to(self.request, 487, to_tag=None), now)
+            self._finish()
+
+
+def handle(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
+    """Route one request inside a call."""
+    agent = side.call.agent
+    refusal = side.dialog.accepts(request)
+    if refusal is not None:
+        agent.respond(server, sip.response_to(request, refusal), now)
+        return
+    INSIDE.get(request.method, _unknown)(side, server, request, now)
+
+
+def _bye(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
+    side.call.agent.respond(server, sip.response_to(request, 200), now)
+    side.call.bye(side, now)
+
+
+def _exclusive(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
+    """Pass a re-INVITE or UPDATE on, one at a time (S-07)."""
+    call, agent = side.call, side.call.agent
+    other = call.side(Role.BACKEND if side.role is Role.CALLER else Role.CALLER)
+    if other is None:
+        agent.respond(server, sip.response_to(request, 481), now)
+        return
+    if call.passing is not None:
+        if call.passing.source is side:
+            agent.respond(server, sip.response_to(request, 500, headers=RETRY_AFTER), now)
+        else:
+            agent.respond(server, sip.response_to(request, 491), now)
+        return
+    added = _added(call, side, request)
+    if added is None:
+        agent.respond(server, sip.response_to(request, NO_ROOM), now)
+        return
+    side.dialog.refresh_target(request)
+    call.passing = Passing(call, side, other, request, server, exclusive=True, added=added)
+    call.passing.start(now)
+
+
+def _added(call: "Call", side: Side, request: sip.Request) -> tuple[str, ...] | None:
+    """Take seats for the resources a caller's new offer adds; None when there is no room for one."""
+    seat = call.record.seat
+    if side.role is not Role.CALLER or seat is None or not request.body:
+        return ()
+    held, added = list(seat.resources), []
+    for resource in _media.resources(request.body).values():
+        if resource in held:
+            held.remove(resource)
+        elif resource and seat.add(resource):
+            added.append(resource)
+        elif resource:
+            for taken in added:
+                seat.drop(taken)
+            return None
+    return tuple(added)
+
+
+def _pass(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
+    """Pass a request on blindly (S-10)."""
+    call = side.call
+    other = call.side(Role.BACKEND if side.role is Role.CALLER else Role.CALLER)
+    if other is None:
+        call.agent.respond(server, sip.response_to(request, 481), now)
+    else:
+        Passing(call, side, other, request, server, exclusive=False).start(now)
+
+
+def _options(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
+    headers = ((b"Allow", _relay.ALLOW), (b"Accept", b"application/sdp"))
+    side.call.agent.respond(server, sip.response_to(request, 200, headers=headers), now)
+
+
+def _prack(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
+    side.call.agent.respond(server, sip.response_to(request, 481), now)
+
+
+def _unknown(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
+    side.call.agent.respond(server, sip.response_to(request, 501, headers=((b"Allow", _relay.ALLOW),)), now)
+
+
+INSIDE: Final[Mapping[bytes, Callable[[Side, ServerTransaction, sip.Request, float], None]]] = {
+    b"BYE": _bye,
+    b"INVITE": _exclusive,
+    b"UPDATE": _exclusive,
+    b"INFO": _pass,
+    b"MESSAGE": _pass,
+    b"OPTIONS": _options,
+    b"PRACK": _prack,
+}

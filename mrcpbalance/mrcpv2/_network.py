@@ -1,0 +1,192 @@
+"""How SIP peers are reached: our sockets, the TCP connections that are open, and where a dialog's requests go (C.3)."""
+
+import ipaddress
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from mrcpbalance.config import Address
+from mrcpbalance.pool import Backend
+from mrcpbalance.sessions import End
+from mrcpbalance.sessions.context import Context
+from mrcpbalance.sessions.ports import CloseReason, DatagramPort, Port
+from mrcpwire import RemoteProtocolError, sip
+from mrcpwire.sip_transactions import Flow
+
+if TYPE_CHECKING:
+    from ._agent import Agent
+
+PONG: Final = b"\r\n"  # the answer to a keep-alive on a stream (RFC 5626 section 4.4.1)
+ANY: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104 - addresses that stand for all of a machine's
+
+
+@attrs.define(eq=False)
+class SipConnection:
+    """The owner of one TCP connection that carries SIP, whoever opened it."""
+
+    agent: "Agent"
+    remote: tuple[str, int]
+    receiver: sip.StreamReceiver
+    port: Port = attrs.field(init=False)
+    gone: bool = False
+
+    def connected(self, now: float) -> None:
+        """Nothing to do: what was sent before now leaves by itself."""
+
+    def received(self, data: bytes, now: float) -> None:
+        """Take octets; what can't be framed costs the connection (C.2)."""
+        agent, receiver = self.agent, self.receiver
+        receiver.receive_data(data)
+        try:
+            while not self.gone and (message := receiver.next_event()) is not None:
+                if isinstance(message, sip.KeepAlive):
+                    self.port.send(PONG)
+                else:
+                    agent.message(message, agent.network.flow_on(self), now)
+        except RemoteProtocolError as error:
+            agent.nonsense(error, self.port.peer)
+            if isinstance(error, sip.SipError) and error.answer is not None:
+                self.port.send(error.answer.to_bytes())
+            self.port.close()
+            self.lost(CloseReason.RESET, now)
+        agent.flush(now)
+
+    def finished(self, now: float) -> None:
+        """Close it: a peer that has said its last can't be reached on it."""
+        self.port.close()
+        self.lost(CloseReason.ENDED, now)
+
+    def lost(self, reason: CloseReason, now: float) -> None:
+        """Tell the transactions that went over it; dialogs live on (RFC 3261 section 18.4)."""
+        if not self.gone:
+            self.gone = True
+            self.agent.network.forget(self)
+            self.agent.connection_lost(self, now)
+
+    def crashed(self, now: float) -> None:
+        """Close it."""
+        self.port.abort()
+        self.lost(CloseReason.FAULT, now)
+
+    def stop(self, end: End, now: float) -> None:
+        """Close it at the end of the process; its calls were ended before."""
+        self.finished(now)
+
+
+@attrs.define(eq=False)
+class Network:
+    """The sockets and connections of one SIP listener."""
+
+    context: Context
+    agent: "Agent"
+    own: Address  # where callers find us, as they are told
+    socket: DatagramPort | None  # where callers send datagrams; None: the listener has no udp
+    backwards: dict[str, DatagramPort] = attrs.field(
+        factory=dict
+    )  # sockets towards backends, by our own address
+    connections: dict[tuple[str, int], SipConnection] = attrs.field(factory=dict)
+    _sockets: dict[Hashable, DatagramPort] = attrs.field(factory=dict)  # by the key of their flows
+
+    # Sending and receiving.
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Send one message."""
+        if isinstance(flow.key, SipConnection):
+            flow.key.port.send(data)
+        else:
+            self._sockets[flow.key].send(data, Address(*flow.remote))
+
+    def hear(self, port: DatagramPort) -> None:
+        """Take the socket that callers send datagrams to."""
+        self.socket = port
+        self._sockets[port] = port
+
+    def flow_on(self, connection: SipConnection) -> Flow:
+        """Give the flow that a connection is."""
+        local = (
+            self.own if connection.port.local in ("", *ANY) else Address(connection.port.local, self.own.port)
+        )
+        return Flow(transport="tcp", local=(local.host, local.port), remote=connection.remote, key=connection)
+
+    def flow_of(self, port: DatagramPort, source: Address) -> Flow:
+        """Give the flow that a datagram came on."""
+        local = self.own if port is self.socket else port.local
+        return Flow(
+            transport="udp", local=(local.host, local.port), remote=(source.host, source.port), key=port
+        )
+
+    # Towards backends.
+
+    def to_backend(self, backend: Backend) -> Flow:
+        """Give the flow to a backend's SIP address."""
+        address = backend.address("sip")
+        assert address is not None, "the pool offers only backends that speak the protocol"
+        if backend.config.sip_transport == "tcp":
+            return self._tcp(address)
+        return self._udp(address)
+
+    def own_address_towards(self, address: Address) -> str:
+        """Tell which of our addresses a peer sees."""
+        bound = self.context.listener.bind[0].host
+        if bound not in ANY and _family(bound) == _family(address.host):
+            return bound
+        return self.context.shell.own_address(address)
+
+    def _udp(self, address: Address) -> Flow:
+        host = self.own_address_towards(address)
+        port = self.backwards.get(host)
+        if port is None:
+            port = self.backwards[host] = self.context.shell.datagrams(Address(host, 0), self.agent)
+            self._sockets[port] = port
+        local = port.local
+        return Flow(transport="udp", local=(host, local.port), remote=(address.host, address.port), key=port)
+
+    def _tcp(self, address: Address) -> Flow:
+        remote = (address.host, address.port)
+        connection = self.connections.get(remote)
+        if connection is None:
+            connection = SipConnection(self.agent, remote, self.agent.stream_receiver())
+            connection.port = self.context.shell.dial(
+                address, connection, within=self.context.timeouts.connect
+            )
+            self.connections[remote] = connection
+        local = self.own_address_towards(address)
+        return Flow(transport="tcp", local=(local, self.own.port), remote=remote, key=connection)
+
+    # Inside a dialog.
+
+    def onwards(self, like: Flow, host: str, port: int, transport: str) -> Flow:
+        """Give the flow for a dialog's next request: where its peer said, from where it knows us.
+
+        A name can't be asked for here without waiting, so a peer that gives one is reached where it was heard from.
+        """
+        known = _family(host) is not None
+        if isinstance(like.key, SipConnection):
+            if not like.key.gone:
+                return like
+            return self._tcp(Address(host, port) if known else Address(*like.remote))
+        if not known:
+            return like
+        if transport == "tcp":
+            return self._tcp(Address(host, port))
+        return attrs.evolve(like, remote=(host, port))
+
+    # Connections.
+
+    def joined(self, connection: SipConnection) -> None:
+        """Note a connection that a peer opened."""
+        self.connections[connection.remote] = connection
+
+    def forget(self, connection: SipConnection) -> None:
+        """Forget a connection that is gone."""
+        if self.connections.get(connection.remote) is connection:
+            del self.connections[connection.remote]
+        self.context.left(connection)
+
+
+def _family(host: str) -> int | None:
+    try:
+        return ipaddress.ip_address(host).version
+    except ValueError:
+        return None

@@ -1,0 +1,239 @@
+"""Finding a backend that accepts a call: a fresh leg for each try, at most `retries` further ones (S-02, S-03).
+
+What a try still answers after it was given up is undone: a late 2xx is acknowledged and ended at once.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from mrcpbalance.pool import Backend, Obstacle, Seat, Want
+from mrcpbalance.sessions import Who
+from mrcpbalance.sessions.ports import Alarm
+from mrcpwire import sip
+from mrcpwire.sip_dialog import Dialog
+from mrcpwire.sip_transactions import ClientTransaction, Flow
+
+from . import _relay
+from ._side import DEAF, Role, Side
+
+if TYPE_CHECKING:
+    from ._call import Call
+
+FINAL_WITHIN: Final = 20.0  # seconds for a final answer, once there was a provisional one (S-03)
+RETRYABLE: Final = frozenset((408, 480, 500, 502, 503, 504))
+REDIRECTS: Final = range(300, 400)  # count as failures
+_AGAINST_BACKEND: Final = frozenset((408, 500, 502, 503, 504))
+TAG_OCTETS: Final = 8
+
+
+@attrs.define(eq=False)
+class Attempt:
+    """One leg to one backend."""
+
+    search: "Search"
+    backend: Backend
+    seat: Seat
+    invite: sip.Request
+    flow: Flow
+    contact: bytes
+    alarm: Alarm | None = None
+    abandoned: bool = False
+    heard: bool = False  # there was an answer of some kind
+
+    def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
+        """Take an answer of the backend."""
+        if response.status < 200:  # noqa: PLR2004 - the provisional class
+            self._provisional(response, now)
+            return
+        self.quiet()
+        if self.abandoned:
+            if response.status < 300:  # noqa: PLR2004 - the class of success
+                self.undo(transaction, response, now)
+            return
+        self.search.attempt = None
+        if response.status < 300:  # noqa: PLR2004
+            self.backend.answered("sip", now)
+            self.search.call.accepted(self, transaction, response, now)
+        else:
+            self.search.refused(self, response, now)
+
+    def _provisional(self, response: sip.Response, now: float) -> None:
+        if self.abandoned:
+            return
+        if not self.heard and self.alarm is not None:
+            self.alarm.set(now + FINAL_WITHIN)
+        self.heard = True
+        if response.status > 100:  # noqa: PLR2004 - 100 is between neighbours
+            self.search.call.progress(response, now)
+
+    def unanswered(self, transaction: ClientTransaction, now: float) -> None:
+        """Go on elsewhere: the transaction timed out, or its connection failed."""
+        self.quiet()
+        if not self.abandoned:
+            self.search.failed(self, Who.BACKEND, "no way", now)
+
+    def dialog(self, response: sip.Response) -> Dialog:
+        """Make the dialog that a 2xx begins."""
+        return Dialog.as_uac(self.invite, response, self.contact)
+
+    def undo(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
+        """Acknowledge and end what came too late (S-03)."""
+        call = self.search.call
+        call.agent.context.tally.count("sip.late-call-ended")
+        side = Side(call, Role.BACKEND, self.dialog(response), self.flow)
+        side.acknowledge(transaction)
+        side.ask(b"BYE", DEAF, now)
+
+    def quiet(self) -> None:
+        """Wait for nothing more."""
+        if self.alarm is not None:
+            self.alarm.clear()
+            self.alarm = None
+
+
+@attrs.define(eq=False)
+class Search:
+    """A call on its way to a backend."""
+
+    call: "Call"
+    want: Want
+    resources: tuple[str, ...]
+    attempt: Attempt | None = None
+    transaction: ClientTransaction | None = None
+    tried: tuple[Backend, ...] = ()
+    refusal: sip.Response | None = None  # the last final answer that was not a success
+    fault: int = 503  # what to answer when no backend ever did
+    blame: Who = Who.PROXY
+
+    def next(self, now: float) -> None:
+        """Try the next backend, or answer for all."""
+        pool = self.call.agent.context.pool
+        seat = None
+        if len(self.tried) <= pool.config.retries:
+            seat = self._seat(now)
+        if seat is None:
+            if not self.tried:
+                self._say_none_eligible(now)
+            self.call.not_accepted(self.refusal, self.fault, self.blame, now)
+            return
+        self._try(seat, now)
+
+    def _seat(self, now: float) -> Seat | None:
+        """Take a seat with room for every resource the caller asks for."""
+        pool, passed = self.call.agent.context.pool, list(self.tried)
+        while (seat := pool.take(self.want, now=now, tried=passed)) is not None:
+            if all(seat.add(resource) for resource in self.resources[1:]):
+                return seat
+            passed.append(seat.backend)
+            seat.release()
+        return None
+
+    def _try(self, seat: Seat, now: float) -> None:
+        call, backend = self.call, seat.backend
+        self.tried = (*self.tried, backend)
+        call.record.seat = seat
+        call.record.attempts += 1
+        network = call.agent.network
+        flow = network.to_backend(backend)
+        contact = call.agent.contact(flow)
+        body = call.begin_joint(backend, now)
+        invite = self._invite(backend, contact, body)
+        self.attempt = attempt = Attempt(self, backend, seat, invite, flow, contact)
+        attempt.alarm = call.agent.context.shell.alarm(lambda now: self._overdue(attempt, now))
+        attempt.alarm.set(now + call.agent.context.timeouts.setup)
+        self.transaction = call.agent.ask(invite, flow, attempt, now)
+
+    def _invite(self, backend: Backend, contact: bytes, body: bytes) -> sip.Request:
+        """Write the INVITE for a backend (S-02)."""
+        original = self.call.invite
+        address = backend.address("sip")
+        assert address is not None
+        uri = sip.sip_uri(original.uri)
+        if uri is None:
+            target = b"sip:%s" % str(address).encode()
+        else:
+            target = (
+                uri.with_hostport(address.host.encode(), address.port).without_param(b"transport").to_bytes()
+            )
+        tag = self.call.agent.context.mint(TAG_OCTETS).encode()
+        hops = original.max_forwards
+        headers = [
+            (b"Max-Forwards", b"%d" % ((70 if hops is None else hops) - 1)),
+            (b"From", original.from_.with_tag(tag).to_bytes()),
+            (b"To", original.to.to_bytes()),
+            (b"Call-ID", original.call_id),
+            (b"CSeq", b"1 INVITE"),
+            (b"Contact", contact),
+            *_relay.passed_on(original),
+        ]
+        if body:
+            headers.append((b"Content-Type", original.headers.get(b"Content-Type") or b"application/sdp"))
+        return sip.Request(method=b"INVITE", uri=target, headers=sip.SipHeaders.of(headers), body=body)
+
+    def refused(self, attempt: Attempt, response: sip.Response, now: float) -> None:
+        """Take a final answer that is no success: the caller's, unless another backend may do better (S-03)."""
+        backend = attempt.backend
+        if response.status in _AGAINST_BACKEND:
+            backend.failed("sip", now)
+        else:
+            backend.answered("sip", now)
+        if response.status in RETRYABLE or response.status in REDIRECTS:
+            if response.status not in REDIRECTS:
+                self.refusal = response
+            self.fault, self.blame = 503, Who.BACKEND
+            self._release(attempt, f"{response.status}", now)
+            self.next(now)
+        else:
+            self.call.not_accepted(response, response.status, Who.BACKEND, now)
+
+    def failed(self, attempt: Attempt, blame: Who, why: str, now: float) -> None:
+        """Take it that this backend won't do: refused, lost, silent, or unusable."""
+        attempt.abandoned = True
+        attempt.quiet()
+        self.attempt = None
+        attempt.backend.failed("sip", now)
+        self.fault, self.blame = (504 if blame is Who.TIMEOUT else 502), blame
+        self._release(attempt, why, now)
+        self.next(now)
+
+    def _overdue(self, attempt: Attempt, now: float) -> None:
+        if self.transaction is not None:
+            self.call.agent.transactions.cancel(self.transaction, now)
+        self.failed(attempt, Who.TIMEOUT, "silent", now)
+
+    def _release(self, attempt: Attempt, why: str, now: float) -> None:
+        attempt.seat.release()  # the record keeps naming the backend that was asked last
+        self.call.agent.context.tally.retried += 1
+        self.call.agent.context.journal.note(
+            "attempt-failed",
+            level="warning",
+            session=self.call.record.id,
+            pool=attempt.backend.pool,
+            backend=attempt.backend.name,
+            reason=why,
+        )
+
+    def cancel(self, now: float) -> None:
+        """Stop trying (S-06)."""
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None:
+            attempt.abandoned = True
+            attempt.quiet()
+            if self.transaction is not None:
+                self.call.agent.transactions.cancel(self.transaction, now)
+
+    def _say_none_eligible(self, now: float) -> None:
+        context = self.call.agent.context
+        context.tally.refused += 1
+        verdicts = context.pool.explain(self.want, now)
+        self.fault = 503
+        context.journal.note(
+            "no-backend",
+            level="warning",
+            pool=context.pool.name,
+            resource=self.want.resource,
+            client=self.want.source,
+            excluded={verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded},
+            full=any(verdict.excluded in (Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE) for verdict in verdicts),
+        )

@@ -1,0 +1,89 @@
+"""One of the two dialogs of a call, and how its peer is reached."""
+
+import enum
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from mrcpwire import sip
+from mrcpwire.sip_dialog import Dialog
+from mrcpwire.sip_transactions import ClientTransaction, Flow
+
+if TYPE_CHECKING:
+    from ._call import Call
+
+SDP = b"application/sdp"
+
+
+class Role(enum.Enum):
+    """Which peer of a call a dialog is with."""
+
+    CALLER = "caller"
+    BACKEND = "backend"
+
+
+class Asking(Protocol):
+    """Who waits for the answers to a request of ours."""
+
+    def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
+        """Take a provisional or final answer."""
+
+    def unanswered(self, transaction: ClientTransaction, now: float) -> None:
+        """Take it that no answer will come: the time is over, or the way is gone."""
+
+
+class Deaf:
+    """Asks, and doesn't care for the answer (a BYE to a peer that is left)."""
+
+    def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
+        """Drop it."""
+
+    def unanswered(self, transaction: ClientTransaction, now: float) -> None:
+        """Nobody waits."""
+
+
+DEAF = Deaf()
+
+
+@attrs.define(eq=False)
+class Side:
+    """A dialog that stands, as its call uses it."""
+
+    call: "Call"
+    role: Role
+    dialog: Dialog
+    flow: Flow
+
+    def ask(
+        self,
+        method: bytes,
+        asking: Asking,
+        now: float,
+        *,
+        headers: list[tuple[bytes, bytes]] | None = None,
+        body: bytes = b"",
+        content_type: bytes | None = None,
+    ) -> ClientTransaction:
+        """Send a request inside the dialog."""
+        request = self.dialog.request(method, headers=self._typed(headers, body, content_type), body=body)
+        return self.call.agent.ask(request, self._onwards(), asking, now)
+
+    def acknowledge(
+        self, transaction: ClientTransaction, *, body: bytes = b"", content_type: bytes | None = None
+    ) -> None:
+        """Acknowledge the 2xx to an INVITE of ours."""
+        ack = self.dialog.request(b"ACK", headers=self._typed([], body, content_type), body=body)
+        self.call.agent.transactions.ack(transaction, ack)
+
+    @staticmethod
+    def _typed(
+        headers: list[tuple[bytes, bytes]] | None, body: bytes, content_type: bytes | None
+    ) -> list[tuple[bytes, bytes]]:
+        typed = [] if headers is None else list(headers)
+        if body:
+            typed.append((b"Content-Type", content_type or SDP))
+        return typed
+
+    def _onwards(self) -> Flow:
+        host, port, transport = self.dialog.destination()
+        return self.call.agent.network.onwards(self.flow, host, port, transport)

@@ -1,0 +1,70 @@
+"""A SIP listener's sockets and its agent: datagrams, connections that carry SIP, connections that carry control."""
+
+import socket
+from collections.abc import Sequence
+
+import attrs
+
+from mrcpbalance.config import Address
+from mrcpbalance.mrcpv2 import Agent, ControlCaller
+from mrcpbalance.sessions.context import Context
+
+from .callers import Callers
+from .gates import UNCLAIMED
+from .sockets import Bound, Use
+from .switchboard import Link, Switchboard
+
+ANY = frozenset(("0.0.0.0", "::"))  # noqa: S104 - what a listener is bound to that takes every address
+
+
+@attrs.define(eq=False)
+class Telephone:
+    """What a SIP listener makes of what comes in on its sockets."""
+
+    context: Context
+    callers: Callers
+    switchboard: Switchboard
+    agent: Agent
+
+    @classmethod
+    def of(
+        cls, context: Context, callers: Callers, switchboard: Switchboard, sockets: Sequence[Bound]
+    ) -> "Telephone":
+        """Make the agent that a listener's sockets belong to."""
+        listener = context.listener
+        own = next(bound.address for bound in sockets if bound.use is not Use.CONTROL)
+        control = next((bound.address for bound in sockets if bound.use is Use.CONTROL), own)
+        agent = Agent.of(
+            context,
+            Address(listener.advertise or own.host, own.port),
+            Address(_told(listener.advertise, own, control), control.port),
+            direct=listener.control == "direct",
+        )
+        telephone = cls(context, callers, switchboard, agent)
+        for bound in sockets:
+            if bound.use is Use.DATAGRAMS:
+                agent.network.hear(switchboard.hear(bound.sock, agent))
+        return telephone
+
+    def enter(self, use: Use, sock: socket.socket, now: float) -> None:
+        """Take over a connection that was just accepted."""
+        name = sock.getpeername()
+        link = self.switchboard.adopt(sock, UNCLAIMED)
+        if use is Use.CONTROL:
+            self._control(link, now)
+        else:
+            connection = self.agent.accept(link, (link.peer, name[1]))
+            self.callers.joined(connection, link)
+            link.owner = connection
+
+    def _control(self, link: Link, now: float) -> None:
+        caller = ControlCaller.of(self.context, self.agent.table, link, now)
+        self.callers.joined(caller, link)
+        link.owner = caller
+
+
+def _told(advertise: str | None, own: Address, control: Address) -> str:
+    """Give the address that callers are told for control connections."""
+    if control.host not in ANY:
+        return control.host
+    return advertise or own.host
