@@ -12,10 +12,11 @@ from typing import Final
 from mrcpwire._lines import TOKEN
 from mrcpwire._mrcpv2_head import QUICK_LINE, QUICK_MESSAGE, QUICK_SECTION, Limits, Start, read_start
 
-# What the memory may hold: a few megabytes. When it is full it starts anew, so a peer that never repeats itself
-# makes the others pay for the regular expression now and then, and no more.
+# What the memory may hold, some ten megabytes at worst. When it is full it starts anew, so a peer that never repeats
+# itself makes the others pay for the regular expressions now and then, and no more.
 _MOST_STARTS: Final = 4096
-_MOST_SECTIONS: Final = 8192
+_MOST_SECTIONS: Final = 16_384
+_LONGEST_KEPT: Final = 512  # octets of a header section; nearly all are shorter
 
 # What a header section says: the channel, the length of the body, where in the section the channel begins.
 Section = tuple[bytes, int, int]
@@ -61,9 +62,11 @@ def learn_section(start: Start, data: bytes, at: int, eol: int) -> Section | Non
     body = int(length) if length else 0
     if end - eol > QUICK_SECTION or end - at + body != start.size:  # M-15
         return None
-    if len(_sections) >= _MOST_SECTIONS:
-        _sections.clear()
-    _sections[data[eol:end]] = found = (channel, body, match.start(1) - eol)
-    start.head = end - eol
-    start.body = body
+    found = (channel, body, match.start(1) - eol)
+    if end - eol <= _LONGEST_KEPT:
+        if len(_sections) >= _MOST_SECTIONS:
+            _sections.clear()
+        _sections[data[eol:end]] = found
+        start.head = end - eol
+        start.body = body
     return found

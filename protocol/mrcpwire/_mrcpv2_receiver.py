@@ -59,7 +59,7 @@ class Receiver(Buffer):
                             self._at = self._until = 0
                             raw = data[at:]
                         else:
-                            return self._unfinished()
+                            return self._await_rest(start, eol)
                         made = Message()
                         made.raw = raw
                         made.received = start.size
@@ -109,6 +109,16 @@ class Receiver(Buffer):
         self._repaired = head.total != head.start.size
         self._choose()
         return message
+
+    def _await_rest(self, start: Start, eol: int) -> Message | None:
+        """Wait for the rest of a message, unless its head only seems whole.
+
+        Where the octets end early, fewer than `start.head` were looked up; what was found may be a section that ends
+        right there. Then the lengths disagree, which must not wait (M-16).
+        """
+        if eol + start.head > self._until:
+            return self._advance(start, eol + 2 - self._at)
+        return self._unfinished()
 
     def _unfinished(self) -> None:
         if self._ended and self._data:

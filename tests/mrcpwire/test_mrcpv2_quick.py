@@ -1,15 +1,20 @@
 """The quick way through and the rules: where the quick way has an answer, the rules have the same."""
 
+import gc
+import tracemalloc
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrcpwire import RemoteProtocolError, mrcpv2
+from mrcpwire import _mrcpv2_quick as quick
 from mrcpwire._mrcpv2_head import QUICK_MESSAGE
 from mrcpwire.mrcpv2 import Limits, Policy
-from tests.mrcpwire.mrcpv2_feeding import outcome_of
+from tests.mrcpwire.mrcpv2_feeding import one_by_one, outcome_of
 from tests.strategies import Mrcpv2Example, mrcpv2_messages, mutated, pieces_of
 
 BY_RULE = Limits(message=QUICK_MESSAGE - 1)  # limits too narrow for the quick way
-CHANNEL = b"Channel-Identifier: 45@speechrecog\r\n"
 
 
 @given(st.data(), st.lists(mrcpv2_messages(canonical=True) | mrcpv2_messages(exact=False), max_size=4))
@@ -22,3 +27,63 @@ def test_both_ways_agree(data: st.DataObject, examples: list[Mrcpv2Example]) -> 
         assert outcome_of(stream, policy=policy) == expected
         assert outcome_of(stream, policy=policy) == expected  # from memory
         assert outcome_of(*pieces, policy=policy) == expected
+
+
+@given(st.lists(mrcpv2_messages(canonical=True), min_size=1, max_size=4), st.integers(0, 3))
+def test_a_small_memory_changes_nothing(examples: list[Mrcpv2Example], most: int) -> None:
+    stream = b"".join(example.raw for example in examples) * 2
+    expected = outcome_of(stream, limits=BY_RULE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quick, "_MOST_STARTS", most)
+        patch.setattr(quick, "_MOST_SECTIONS", most)
+        patch.setattr(quick, "_LONGEST_KEPT", 100)
+        assert outcome_of(stream) == expected
+
+
+def test_the_quick_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peers' usual forms never reach the rules."""
+    monkeypatch.delattr("mrcpwire._mrcpv2_receiver.read_head")
+    for name in (b"Channel-Identifier", b"channel-identifier"):
+        for blank in (b" ", b""):
+            head = b"MRCP/2.0 %%d RECOGNIZE 7\r\nContent-Type:%b%b\r\n" % (blank, b"text/plain")
+            head += b"%b:%b45@speechrecog\r\nCancel-If-Queue:%bfalse\r\n" % (name, blank, blank)
+            head += b"Confidence-Threshold: \r\nContent-Length:%b2\r\nX: a b\xff \r\n\r\n" % blank
+            octets = head % (len(head) + 3) + b"ab"
+            messages, fault = outcome_of(octets * 3, octets, *one_by_one(octets))
+            assert fault is None
+            assert [message[0] for message in messages] == [octets] * 5
+
+
+def test_a_known_section_where_the_octets_end() -> None:  # M-16
+    """The start-line is known with a longer section, the section itself is known too: still the lengths disagree."""
+    longer = mrcpv2.request(b"STOP", 8, b"45@speechsynth", [(b"Logging-Tag", b"x" * 9)])
+    shorter = mrcpv2.request(b"STOP", 9, b"45@speechsynth")
+    mixed = longer.partition(b"\r\n")[0] + b"\r\n" + shorter.partition(b"\r\n")[2]
+    assert outcome_of(longer, shorter, longer, shorter).fault is None
+    receiver = mrcpv2.Receiver(Policy.STRICT)
+    receiver.receive_data(mixed)
+    with pytest.raises(RemoteProtocolError, match="M-16"):
+        receiver.next_event()
+    assert outcome_of(mixed, policy=Policy.REPAIR) == outcome_of(mixed, policy=Policy.REPAIR, limits=BY_RULE)
+
+
+def flood(count: int) -> bytes:
+    """Messages none of which repeats a part of another, with sections as long as are kept."""
+    return b"".join(
+        mrcpv2.request(b"STOP", n, b"%d@speechsynth" % n, [(b"Logging-Tag", b"x" * (400 + n % 40))])
+        for n in range(count)
+    )
+
+
+def test_the_memory_is_bounded() -> None:  # G-9
+    stream = flood(40_000)
+    tracemalloc.start()
+    try:
+        messages, fault = outcome_of(*(stream[i : i + 65_536] for i in range(0, len(stream), 65_536)))
+        del messages
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert fault is None
+    assert held < 16_000_000
