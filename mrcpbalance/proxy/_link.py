@@ -111,7 +111,7 @@ class Link(Holding):
 
     def send(self, data: bytes) -> None:
         """Send these octets: when the round ends, or sooner when they are many."""
-        if self._shut:
+        if self._shut or not data:
             return
         desk = self._desk
         out = self._out
@@ -254,11 +254,10 @@ class Link(Holding):
 
     def _dialled(self, event: int) -> None:
         """See what became of dialling."""
-        if event != OUT:
-            code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                self.end(reason(code))
-                return
+        code = 0 if event == OUT else self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self.end(reason(code))
+            return
         self._dialling = self._blocked = False
         if self.owner is not NOBODY and self._alarm is not None:
             self._alarm.clear()

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import socket
 
     from ._link import Link
-    from .switchboard_listening import Listening
 
 EARLY: Final = 256 * 1024  # octets; more than this for one peer leave before the round's end
 
@@ -55,7 +54,6 @@ class Desk:
         self.epoll = open_epoll()
         self.deadlines = Deadlines(clock)
         self.handlers: list[Handler] = []  # by descriptor
-        self.listening: list[Listening] = []
         # The round
         self.now = clock()
         self.busy = False

@@ -17,6 +17,7 @@ REASONS: Final = {
     errno.ECONNABORTED: CloseReason.REFUSED,
     errno.ETIMEDOUT: CloseReason.CONNECT_TIMEOUT,
 }
+PORTS: Final = 65535
 MAPPED: Final = "::ffff:"  # how a socket of both families writes an IPv4 address
 
 
@@ -29,12 +30,8 @@ def connecting_socket(target: Target) -> socket.socket:
     """Open a socket that connects there; OSError where that fails at once. Never blocks."""
     family, address = target
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        set_options(sock)
-        code = sock.connect_ex(address)
-    except OSError:
-        sock.close()
-        raise
+    set_options(sock)
+    code = sock.connect_ex(address)
     if code not in (0, errno.EINPROGRESS):
         sock.close()
         raise OSError(code, f"cannot connect to {address[0]}")
@@ -43,6 +40,8 @@ def connecting_socket(target: Target) -> socket.socket:
 
 def locate(address: Address, resolve: Resolve) -> Target:
     """Find family and address as the socket module wants them; a name is not looked up but asked for."""
+    if not 0 < address.port <= PORTS:
+        raise OSError(errno.EADDRNOTAVAIL, f"{address.port} is not a port")
     found = _numeric(address.host, address.port)
     if found is None:
         literal = resolve(address.host)

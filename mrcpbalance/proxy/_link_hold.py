@@ -33,13 +33,11 @@ class Holding(abc.ABC):
         """Hold nobody any longer."""
         sources, self.sources = self.sources, None
         for source in sources or ():
-            if source.targets is not None:
-                source.targets.discard(self)
-                source.tune()
+            (source.targets or set()).discard(self)
+            source.tune()
 
     def forget_targets(self) -> None:
         """Be held by nobody, as there is nothing more to read; or nobody to mind."""
         targets, self.targets = self.targets, None
         for target in targets or ():
-            if target.sources is not None:
-                target.sources.discard(self)
+            (target.sources or set()).discard(self)

@@ -180,18 +180,18 @@ class Switchboard(Desk):
             self.blame(culprit, family, links)
             return
         for link in list(family):
-            if link.owner is not NOBODY:
-                self.blame(link.owner, family, [link])
+            self.blame(link.owner, family, [link])
 
     def _open_links(self) -> list[Link]:
         return [handler for handler in self.handlers if isinstance(handler, Link)]
 
     def _shut_down(self) -> None:
         self.begin()
-        for link in self._open_links():
-            link.abort()
-        for listening in list(self.listening):
-            listening.close()
+        for handler in self.handlers:
+            if isinstance(handler, Link):
+                handler.abort()
+            elif isinstance(handler, Listening | Datagrams):
+                handler.close()
         self.dirty.clear()
         self.doomed.clear()
         self.settle()

@@ -47,7 +47,6 @@ class Listening:
         self._fd = sock.fileno()
         desk.epoll.register(self._fd, IN)
         desk.seat(self._fd, self)
-        desk.listening.append(self)
 
     def ready(self, _event: int, /) -> None:
         """Accept some."""
@@ -65,7 +64,6 @@ class Listening:
             with contextlib.suppress(FileNotFoundError):  # accepting is paused
                 desk.epoll.unregister(fd)  # another process may hold the socket too, so closing isn't enough
             desk.handlers[fd] = GONE
-            desk.listening.remove(self)
             desk.graves.append(self._sock)
             desk.want()
 
