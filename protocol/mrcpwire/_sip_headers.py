@@ -1,5 +1,6 @@
 """The header section of a SIP message: order, case, folds and blanks stay as they came, compact names are understood."""
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final, Self
@@ -11,7 +12,7 @@ from mrcpwire._headers import unfold
 from mrcpwire._lines import BLANKS, TOKEN, check_token
 from mrcpwire._sip_faults import SipError, fault
 
-# RFC 3261 section 7.3.3 and the registry of header fields.
+# RFC 3261 section 7.3.3, and the header fields that were added since.
 _COMPACT: Final = {
     b"a": b"accept-contact",
     b"b": b"referred-by",
@@ -36,22 +37,32 @@ _COMPACT: Final = {
 }
 
 # A header with the folded lines that continue it; blanks may stand before the colon (RFC 3261 section 7.3.1).
-_FIELD: Final = re.compile(
-    rb"((%b)[ \t]*+:([^\r\n\0]*+(?:\r\n[ \t][^\r\n\0]*+)*+)\r\n)" % TOKEN.replace(b"]+", b"]++")
-)
+_FIELD: Final = re.compile(rb"^((%b+)[ \t]*+:([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n)" % TOKEN, re.MULTILINE)
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
+BLANK_LINE: Final = re.compile(rb"\n\r?\n")  # the end of the line before it, and itself
+# RFC 3261 section 25.1 allows a NUL within quotes, behind a backslash; what peers write so is copied.
 _NUL: Final = re.compile(rb"(?<!\\)\0")
 _UNSAFE: Final = re.compile(rb"[\r\n]|(?<!\\)\0")
-# What separates values is a comma outside of quotes and brackets; a quote or bracket left open runs to the end.
+# Up to a comma outside of quotes and angle brackets; what is left open runs to the end.
 _VALUE: Final = re.compile(rb'(?:[^,"<]++|"(?:[^"\\]++|\\.?)*+"?|<[^>]*+>?)++', re.DOTALL)
+
+# Names as most peers write them, so that they needn't be brought into the form they are looked up by.
+_USUAL: Final = {
+    name: name.lower()
+    for name in (
+        b"Via", b"From", b"To", b"Call-ID", b"CSeq", b"Contact", b"Max-Forwards", b"Content-Type", b"Content-Length",
+        b"User-Agent", b"Server", b"Allow", b"Supported", b"Require", b"Route", b"Record-Route", b"Session-Expires",
+        b"Min-SE", b"Content-Disposition",
+    )
+}  # fmt: skip
 
 _Field = tuple[bytes, bytes, bytes]  # the name to look up, the line with its folds and line end, the value
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, slots=False)
 class SipHeaders:
-    """An ordered header section; edits give a new one and leave every other line's octets alone.
+    """An ordered header section; edits give a new one and leave the octets of every other line alone.
 
     Names are looked up without regard to case, a compact form and its long form being one name. Values come unfolded
     and trimmed. Names and values that are put in are checked: `LocalProtocolError` (G-4).
@@ -60,16 +71,21 @@ class SipHeaders:
     _fields: tuple[_Field, ...] = ()
 
     @classmethod
-    def parse(cls, section: bytes, *, header_lines: int = 128) -> Self:
-        """Read complete lines ended by CRLF or LF, without the blank line behind them; raises `SipError`."""
-        if section.count(b"\n") != section.count(b"\r\n"):
-            section = _BARE_LF.sub(b"\r\n", section)  # C.2: taken, but not handed on
-        if section.count(b"\n") > header_lines:
+    def parse(cls, section: bytes, *, most_lines: int) -> Self:
+        """Read lines ended by CRLF or LF, without the blank line behind them; raises `SipError`.
+
+        Line ends become CRLF (C.2). The codes are sip.bare-cr, sip.nul, sip.leading-fold, sip.bad-header and
+        sip.too-many-headers.
+        """
+        section = with_crlf(section)
+        if section.count(b"\n") > most_lines:
             raise fault("too-many-headers", "G-9", section, status=513)
-        found = _FIELD.findall(section)
-        if sum(len(line) for line, _, _ in found) != len(section):
+        if nul := find_nul(section):
+            raise fault("nul", "G-4", section[nul.start() :])
+        fields = scan(section)
+        if sum([len(line) for _, line, _ in fields]) != len(section):
             raise _fault(section)
-        return cls(tuple([(canonical(name), line, unfold(value)) for line, name, value in found]))
+        return cls(fields)
 
     @classmethod
     def of(cls, fields: Iterable[tuple[bytes, bytes]]) -> Self:
@@ -78,23 +94,19 @@ class SipHeaders:
 
     def get(self, name: bytes) -> bytes | None:
         """Look up the first value of a header."""
-        wanted = canonical(name)
-        for found, _, value in self._fields:
-            if found == wanted:
-                return value
-        return None
+        found = self._index.get(canonical(name))
+        return found[0] if found else None
 
     def get_all(self, name: bytes) -> list[bytes]:
-        """Look up every line of a header, in order."""
-        wanted = canonical(name)
-        return [value for found, _, value in self._fields if found == wanted]
+        """Look up the value of every line of a header, in order."""
+        return list(self._index.get(canonical(name), ()))
 
     def values(self, name: bytes) -> list[bytes]:
-        """Look up every value of a header that has several to a line; empty ones are passed over."""
-        return [value for line in self.get_all(name) for value in split_values(line)]
+        """Look up every value of a header that may have several in a line; empty ones are passed over."""
+        return [value for line in self._index.get(canonical(name), ()) for value in split_values(line)]
 
     def __contains__(self, name: bytes) -> bool:
-        return self.get(name) is not None
+        return canonical(name) in self._index
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         for _, line, value in self._fields:
@@ -103,88 +115,117 @@ class SipHeaders:
     def __len__(self) -> int:
         return len(self._fields)
 
+    def __repr__(self) -> str:
+        return f"<SipHeaders {self.to_bytes()!r}>"
+
     def to_bytes(self) -> bytes:
         """Write the section, without the blank line that ends it."""
         return b"".join([line for _, line, _ in self._fields])
 
     def with_(self, name: bytes, value: bytes) -> Self:
-        """Have this header once: in place of the first such line, others left out; at the end where there is none."""
-        place = self._place(name)
-        if place is None:
-            return self.append(name, value)
-        wanted = canonical(name)
-        rest = tuple([one for one in self._fields[place + 1 :] if one[0] != wanted])
-        return self._with((*self._fields[:place], _field(name, value), *rest))
+        """Have such a header once: in place of the first, where there was one, else as `append` does."""
+        return self.once(name).replaced(name, value)
 
     def replaced(self, name: bytes, value: bytes) -> Self:
-        """Give the first such line another value; others stay. At the end where there is none."""
+        """Give the first such header another value; others stay. Without one, do as `append` does."""
         place = self._place(name)
         if place is None:
             return self.append(name, value)
-        return self._with((*self._fields[:place], _field(name, value), *self._fields[place + 1 :]))
+        return type(self)((*self._fields[:place], _field(name, value), *self._fields[place + 1 :]))
 
     def without(self, *names: bytes) -> Self:
-        """Leave out every line of these headers."""
+        """Leave out every such header."""
         unwanted = {canonical(name) for name in names}
-        return self._with(tuple([one for one in self._fields if one[0] not in unwanted]))
+        return type(self)(tuple([one for one in self._fields if one[0] not in unwanted]))
 
     def only(self, *names: bytes) -> Self:
-        """Leave out every line of other headers."""
+        """Leave out every other header."""
         wanted = {canonical(name) for name in names}
-        return self._with(tuple([one for one in self._fields if one[0] in wanted]))
+        return type(self)(tuple([one for one in self._fields if one[0] in wanted]))
+
+    def once(self, name: bytes) -> Self:
+        """Leave out all such headers but the first."""
+        place = self._place(name)
+        if place is None:
+            return self
+        wanted = self._fields[place][0]
+        rest = [one for one in self._fields[place + 1 :] if one[0] != wanted]
+        return type(self)((*self._fields[: place + 1], *rest))
 
     def prepend(self, name: bytes, value: bytes) -> Self:
-        """Add a line before the first of its name; before all others where there is none."""
+        """Add a header before the first of its name, or else before all."""
         place = self._place(name) or 0
-        return self._with((*self._fields[:place], _field(name, value), *self._fields[place:]))
+        return type(self)((*self._fields[:place], _field(name, value), *self._fields[place:]))
 
     def append(self, name: bytes, value: bytes) -> Self:
-        """Add a line at the end, but before a Content-Length that stands there."""
-        fields = self._fields
-        place = len(fields)
-        if place and fields[-1][0] == b"content-length":
-            place -= 1
-        return self._with((*fields[:place], _field(name, value), *fields[place:]))
+        """Add a header at the end; a Content-Length that stands there stays last."""
+        return self.extended(((name, value),))
 
     def extended(self, fields: Iterable[tuple[bytes, bytes]]) -> Self:
-        """Add lines one by one with `append`."""
-        section = self
-        for name, value in fields:
-            section = section.append(name, value)
-        return section
+        """Add several headers as `append` does."""
+        added = [_field(name, value) for name, value in fields]
+        place = len(self._fields)
+        if place and self._fields[-1][0] == b"content-length":
+            place -= 1
+        return type(self)((*self._fields[:place], *added, *self._fields[place:]))
 
-    def _with(self, fields: tuple[_Field, ...]) -> Self:
-        return type(self)(fields)
+    @functools.cached_property
+    def _index(self) -> dict[bytes, list[bytes]]:
+        index: dict[bytes, list[bytes]] = {}
+        for name, _, value in self._fields:
+            if name in index:
+                index[name].append(value)
+            else:
+                index[name] = [value]
+        return index
 
     def _place(self, name: bytes) -> int | None:
         wanted = canonical(name)
-        for place, field in enumerate(self._fields):
-            if field[0] == wanted:
-                return place
-        return None
+        places = (place for place, field in enumerate(self._fields) if field[0] == wanted)
+        return next(places, None)
 
 
 def canonical(name: bytes) -> bytes:
-    """Give the name a header is looked up by: long and in lower case."""
+    """Give the name a header is looked up by: the long one, in lower case."""
     name = name.lower()
-    return _COMPACT.get(name, name) if len(name) == 1 else name
+    return _COMPACT.get(name, name)
+
+
+def with_crlf(section: bytes) -> bytes:
+    """Give lines that end with a bare LF their CR (C.2)."""
+    return section if section.count(b"\n") == section.count(b"\r\n") else _BARE_LF.sub(b"\r\n", section)
+
+
+def find_nul(text: bytes) -> re.Match[bytes] | None:
+    """Find a NUL where none may be (G-4)."""
+    return _NUL.search(text) if b"\0" in text else None
+
+
+def scan(section: bytes) -> tuple[_Field, ...]:
+    """List the headers of a section in lines ended by CRLF; what isn't a header is passed over."""
+    return tuple(
+        [
+            (
+                _USUAL.get(name) or canonical(name),
+                line,
+                unfold(value) if b"\n" in value else value.strip(BLANKS),
+            )
+            for line, name, value in _FIELD.findall(section)
+        ]
+    )
 
 
 def split_values(line: bytes) -> list[bytes]:
     """Split a value at its commas, trimmed; a comma within quotes or angle brackets is data (C.2)."""
     if b"," not in line:
         return [line] if line else []
-    parts = (part.strip(BLANKS) for part in _VALUE.findall(line))
+    parts = [part.strip(BLANKS) for part in _VALUE.findall(line)]
     return [part for part in parts if part]
 
 
 def check_text(text: bytes) -> bytes:
-    """Hand back text that is to be written into a line, or raise `LocalProtocolError`.
-
-    A NUL may stand behind a backslash, where RFC 3261 section 25.1 allows it within quotes, since peers' names are
-    copied.
-    """
-    if _UNSAFE.search(text):  # G-4
+    """Hand back text that is to be written into a line, or raise `LocalProtocolError` for CR, LF or NUL (G-4)."""
+    if _UNSAFE.search(text):
         raise LocalProtocolError(f"CR, LF or NUL in a value: {text[:64]!r}")
     return text
 
@@ -195,11 +236,13 @@ def _field(name: bytes, value: bytes) -> _Field:
 
 
 def _fault(section: bytes) -> SipError:
-    """Tell what keeps a section from being read."""
     if bare := _BARE_CR.search(section):
         return fault("bare-cr", "C.2", section[bare.start() :])
-    if nul := _NUL.search(section):
-        return fault("nul", "G-4", section[nul.start() :])
     if section.startswith((b" ", b"\t")):
         return fault("leading-fold", "C.2", section)
-    return fault("bad-header", "C.2", section)
+    at = 0
+    for _, line, _ in scan(section):
+        if not section.startswith(line, at):
+            break
+        at += len(line)
+    return fault("bad-header", "C.2", section[at:])

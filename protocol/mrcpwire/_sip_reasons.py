@@ -82,5 +82,5 @@ _CLASSES: Final = {
 
 
 def reason_phrase(status: int) -> bytes:
-    """Give the phrase of a status from 100 to 699; one that isn't in the table gets a phrase for its class."""
-    return REASONS.get(status) or _CLASSES[status // 100]
+    """Give the phrase of a status; one that isn't in the table gets a phrase for its class."""
+    return REASONS.get(status) or _CLASSES.get(status // 100, b"Unknown")

@@ -1,4 +1,4 @@
-"""What the headers of SIP hold: Via values, and addresses with display name and parameters."""
+"""What headers of SIP hold: the hops of Via, and addresses with a display name and parameters."""
 
 import re
 from collections.abc import Mapping
@@ -6,43 +6,53 @@ from typing import Final, Self
 
 import attrs
 
-from mrcpwire._lines import TOKEN
+from mrcpwire._errors import LocalProtocolError
+from mrcpwire._lines import BLANKS, TOKEN, check_token
 from mrcpwire._sip_faults import fault
 from mrcpwire._sip_headers import check_text
-from mrcpwire._sip_uri import Parameters, hostport
+from mrcpwire._sip_uri import (
+    HOST,
+    LAST_PORT,
+    URI,
+    Parameters,
+    find_parameter,
+    without_parameter,
+    write_hostport,
+    write_parameters,
+)
 
-_B: Final = rb"[ \t]*+"
-_NAME: Final = TOKEN.replace(b"]+", b"]++")
 _QUOTED: Final = rb'"(?:[^"\\]++|\\.)*+"'
-# Generous: any visible octets but what separates, or a quoted string.
-_VALUE: Final = rb"(?:%b|[!#-+\-./0-:=?-~\x80-\xff]*+)" % _QUOTED
-_PARAMETERS: Final = rb"(?:%(b)b;%(b)b%(name)b(?:%(b)b=%(b)b%(value)b)?+)*+" % {
+# More than RFC 3261 section 25.1 has: any visible octets that don't separate, none included.
+_VALUE: Final = rb"(?:%b|[!#-+\--:=?-~\x80-\xff]*+)" % _QUOTED
+_B: Final = rb"[ \t]*+"
+_PARTS: Final = {
     b"b": _B,
-    b"name": _NAME,
-    b"value": _VALUE,
+    b"token": TOKEN + b"+",
+    b"quoted": _QUOTED,
+    b"host": HOST,
+    b"uri": URI,
+    # Display names without quotes: tokens with blanks between, and what UTF-8 is made of, which isn't allowed.
+    b"words": rb"(?:[!%'*+\-.0-9A-Z_`a-z~\x80-\xff]++[ \t]*+)*+",
+    # Without angle brackets a URI has no comma, semicolon or question mark: these belong to the header (20.10).
+    b"bare": rb"[A-Za-z][A-Za-z0-9+.-]*+:[!#-+\--:=@-~]++",
+    b"parameters": rb"(?:%(b)b;%(b)b%(name)b(?:%(b)b=%(b)b%(value)b)?+)*+"
+    % {b"b": _B, b"name": TOKEN + b"+", b"value": _VALUE},
 }
-_PARAMETER: Final = re.compile(rb";[ \t]*+(%b)(?:[ \t]*+(=)[ \t]*+(%b))?" % (_NAME, _VALUE), re.DOTALL)
-# RFC 3261 section 20.42; blanks may stand around the slashes and the colon.
+_PARAMETER: Final = re.compile(rb";[ \t]*+(%b+)(?:[ \t]*+(=)[ \t]*+(%b))?+" % (TOKEN, _VALUE), re.DOTALL)
+_TEXT: Final = re.compile(_VALUE, re.DOTALL)
 _VIA: Final = re.compile(
-    rb"(%(name)b%(b)b/%(b)b%(name)b)%(b)b/%(b)b(%(name)b)[ \t]++"
-    rb"(?:\[([0-9A-Fa-f:.]++)\]|([0-9A-Za-z_.-]++))(?:%(b)b:%(b)b([0-9]{1,5}))?(%(parameters)b)"
-    % {b"b": _B, b"name": _NAME, b"parameters": _PARAMETERS},
+    rb"(%(token)b%(b)b/%(b)b%(token)b)%(b)b/%(b)b(%(token)b)[ \t]++%(host)b(?:%(b)b:%(b)b([0-9]{1,5}))?+(%(parameters)b)"
+    % _PARTS,
     re.DOTALL,
 )
-_URI: Final = rb"[A-Za-z][A-Za-z0-9+.-]*+:[!#-;=?-~]++"
-_BARE_URI: Final = rb"[A-Za-z][A-Za-z0-9+.-]*+:[!#-+\--:=@-~]++"
-# RFC 3261 section 25.1: name-addr, or addr-spec without comma, semicolon and question mark (section 20.10).
 _ADDRESS: Final = re.compile(
-    rb"(?:(%(quoted)b|(?:[!%%'*+\-.0-9A-Z_`a-z~\x80-\xff]++[ \t]*+)*+)%(b)b<(%(uri)b)>|(%(bare)b))(%(parameters)b)"
-    % {b"b": _B, b"quoted": _QUOTED, b"uri": _URI, b"bare": _BARE_URI, b"parameters": _PARAMETERS},
-    re.DOTALL,
+    rb"(?:(%(quoted)b|%(words)b)%(b)b<(%(uri)b)>|(%(bare)b))(%(parameters)b)" % _PARTS, re.DOTALL
 )
-_LAST_PORT: Final = 65_535
 
 
 @attrs.frozen(kw_only=True)
 class Via:
-    """One hop a request took (RFC 3261 section 20.42); parameter names are in lower case."""
+    """One hop of a request (RFC 3261 section 20.42); parameters keep their order, names are in lower case."""
 
     transport: bytes  # in upper case
     host: bytes  # IPv6 without brackets
@@ -52,50 +62,46 @@ class Via:
 
     @property
     def branch(self) -> bytes | None:
-        """The transaction's id, None where there is none."""
+        """The id of the transaction; None where there is none, or an empty one."""
         return self.params.get(b"branch") or None
 
     def with_param(self, name: bytes, value: bytes | None) -> Self:
         """Set a parameter; None makes it one without value."""
-        return attrs.evolve(self, params={**self.params, name.lower(): value})
+        if value is not None and not _TEXT.fullmatch(value):  # G-4
+            raise LocalProtocolError(f"not a parameter's value: {value[:64]!r}")
+        return attrs.evolve(self, params={**self.params, check_token(name).lower(): value})
 
     def to_bytes(self) -> bytes:
-        """Write it."""
-        return check_text(
-            b"%b/%b %b%b"
-            % (
-                self.protocol,
-                self.transport,
-                hostport(self.host, self.port),
-                _write(tuple(self.params.items())),
-            )
-        )
+        """Write it; raises `LocalProtocolError` for what no line may hold (G-4)."""
+        where = write_hostport(self.host, self.port)
+        params = write_parameters(tuple(self.params.items()))
+        return check_text(b"%b/%b %b%b" % (self.protocol, self.transport, where, params))
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
-        """Read one value of a Via header; raises `SipError` (sip.bad-via)."""
+        """Read one value of the header; raises `SipError` (sip.bad-via)."""
         match = _VIA.fullmatch(value)
         if match is None:
             raise fault("bad-via", "C.2", value, fatal=False)
-        protocol, transport, six, host, port, params = match.groups()
-        found = _read(params)
-        mapping = {name.lower(): text for name, text in found}
-        if len(mapping) != len(found) or (port and int(port) > _LAST_PORT):
+        protocol, transport, six, host, port, text = match.groups()
+        params = _parameters(text)
+        named = {name.lower(): found for name, found in params}
+        if len(named) != len(params) or (port and not 0 < int(port) <= LAST_PORT):
             raise fault("bad-via", "C.2", value, fatal=False)
         return cls(
             transport=transport.upper(),
             host=six or host,
             port=int(port) if port else None,
-            params=mapping,
-            protocol=protocol.replace(b" ", b"").replace(b"\t", b"").upper(),
+            params=named,
+            protocol=protocol.translate(None, BLANKS).upper(),
         )
 
 
 @attrs.frozen(kw_only=True)
 class NameAddr:
-    """A URI with a display name and parameters, as in From, To, Contact and Route (RFC 3261 section 20.10).
+    """An address, as in From, To, Contact and Route (RFC 3261 section 20.10).
 
-    `display` is as it came, quotes included; parameters belong to the header, those of the URI stand within `uri`.
+    `display` is as it came, with its quotes. `params` belong to the header; those of the URI are in `uri`.
     """
 
     display: bytes = b""
@@ -104,25 +110,26 @@ class NameAddr:
 
     @property
     def tag(self) -> bytes | None:
-        """The tag of a From or To, None where there is none."""
-        return self.param(b"tag")
+        """The tag of a From or To; None where there is none."""
+        return find_parameter(self.params, b"tag") or None
 
     def param(self, name: bytes) -> bytes | None:
-        """Look up a parameter without regard to case: its value, b"" where it has none, None where it is absent."""
-        for found, value in self.params:
-            if found.lower() == name:
-                return value or b""
-        return None
+        """Look up a parameter: its value, b"" without one, None where it is absent; case doesn't count."""
+        return find_parameter(self.params, name)
 
     def with_tag(self, tag: bytes) -> Self:
-        """Give it another tag."""
-        others = tuple([one for one in self.params if one[0].lower() != b"tag"])
-        return attrs.evolve(self, params=(*others, (b"tag", tag)))
+        """Give it this tag."""
+        others = without_parameter(self.params, b"tag")
+        return attrs.evolve(self, params=(*others, (b"tag", check_tag(tag))))
+
+    def without_tag(self) -> Self:
+        """Take its tag away."""
+        return attrs.evolve(self, params=without_parameter(self.params, b"tag"))
 
     def to_bytes(self) -> bytes:
-        """Write it, always with angle brackets."""
+        """Write it, with angle brackets; raises `LocalProtocolError` for what no line may hold (G-4)."""
         display = self.display + b" " if self.display else b""
-        return check_text(b"%b<%b>%b" % (display, self.uri, _write(self.params)))
+        return check_text(b"%b<%b>%b" % (display, self.uri, write_parameters(self.params)))
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
@@ -132,13 +139,18 @@ class NameAddr:
             raise fault("bad-address", "C.2", value, fatal=False)
         display, uri, bare, params = match.groups()
         return cls(
-            display=(display or b"").rstrip(b" \t"), uri=uri or bare, params=_read(params) if params else ()
+            display=display.rstrip(BLANKS) if display else b"",
+            uri=uri or bare,
+            params=_parameters(params) if params else (),
         )
 
 
-def _read(params: bytes) -> Parameters:
-    return tuple([(name, value if equals else None) for name, equals, value in _PARAMETER.findall(params)])
+def check_tag(tag: bytes) -> bytes:
+    """Hand back a tag that is to be written, or raise `LocalProtocolError`."""
+    if not tag or not _TEXT.fullmatch(tag):  # G-4
+        raise LocalProtocolError(f"not a tag: {tag[:64]!r}")
+    return tag
 
 
-def _write(params: Parameters) -> bytes:
-    return b"".join([b";" + name if value is None else b";%b=%b" % (name, value) for name, value in params])
+def _parameters(text: bytes) -> Parameters:
+    return tuple([(name, value if equals else None) for name, equals, value in _PARAMETER.findall(text)])
