@@ -14,9 +14,7 @@ from mrcpwire._sip_write import answer_to
 _REQUEST_LINE: Final = re.compile(rb"(%b) (%b) (?i:SIP)/2\.0" % (TOKEN, URI))
 # The reason may be empty, and the space before it missing.
 _STATUS_LINE: Final = re.compile(rb"(?i:SIP)/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n\0]*+))?")
-_OTHER_VERSION: Final = re.compile(
-    rb"(?:(%b) [^ ]+ )?(?i:SIP)/(?!2\.0(?![0-9]))[0-9]+\.[0-9]+(?(1)| .*)" % TOKEN
-)
+_OTHER_VERSION: Final = re.compile(rb"(?:%b [^ ]+ )?(?i:SIP)/(?!2\.0\b)[0-9]+\.[0-9]+(?: .*)?" % TOKEN)
 _NUMBER: Final = re.compile(rb"[0-9]{1,19}")  # what fits into 63 bits (G-2)
 _LISTS: Final = (b"via", b"contact", b"route", b"record-route")
 _OPTIONAL: Final = {

@@ -55,7 +55,7 @@ class SipUri:
     def to_bytes(self) -> bytes:
         """Write it; raises `LocalProtocolError` for what no line may hold (G-4)."""
         user = b"" if self.user is None else self.user + b"@"
-        where = write_hostport(self.host, self.port)
+        where = hostport(self.host, self.port)
         return check_text(
             b"%b:%b%b%b%b" % (self.scheme, user, where, write_parameters(self.params), self.headers)
         )
@@ -111,7 +111,7 @@ def write_parameters(params: Parameters) -> bytes:
     return b"".join([b";" + name if value is None else b";%b=%b" % (name, value) for name, value in params])
 
 
-def write_hostport(host: bytes, port: int | None) -> bytes:
+def hostport(host: bytes, port: int | None) -> bytes:
     """Write host and port as URIs and Via have them, IPv6 in brackets; raises `LocalProtocolError`."""
     if not _HOST.fullmatch(host):  # G-4
         raise LocalProtocolError(f"not a host: {host[:64]!r}")

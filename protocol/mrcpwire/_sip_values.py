@@ -16,8 +16,8 @@ from mrcpwire._sip_uri import (
     URI,
     Parameters,
     find_parameter,
+    hostport,
     without_parameter,
-    write_hostport,
     write_parameters,
 )
 
@@ -73,7 +73,7 @@ class Via:
 
     def to_bytes(self) -> bytes:
         """Write it; raises `LocalProtocolError` for what no line may hold (G-4)."""
-        where = write_hostport(self.host, self.port)
+        where = hostport(self.host, self.port)
         params = write_parameters(tuple(self.params.items()))
         return check_text(b"%b/%b %b%b" % (self.protocol, self.transport, where, params))
 
