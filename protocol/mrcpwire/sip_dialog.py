@@ -5,8 +5,8 @@ from typing import Final, Self
 
 import attrs
 
-from mrcpwire._sip_messages import Request, Response
 from mrcpwire._sip_headers import SipHeaders
+from mrcpwire._sip_messages import Request, Response
 from mrcpwire._sip_uri import sip_uri
 from mrcpwire._sip_values import NameAddr
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 
 from mrcpwire._sip_messages import Request, Response
-from mrcpwire._sip_transaction_client import ClientTransaction
+from mrcpwire._sip_transaction_client import ClientSide, ClientTransaction
 from mrcpwire._sip_transaction_events import (
     AckReceived,
     Answered,
@@ -15,8 +15,9 @@ from mrcpwire._sip_transaction_events import (
     TransportFailed,
 )
 from mrcpwire._sip_transaction_flow import Flow
-from mrcpwire._sip_transaction_machine import Statistics, Timers
-from mrcpwire._sip_transaction_server import ServerTransaction
+from mrcpwire._sip_transaction_machine import Machine, Statistics, Transaction
+from mrcpwire._sip_transaction_server import ServerSide, ServerTransaction
+from mrcpwire._sip_transaction_tables import State, Timers
 
 __all__ = [
     "AckReceived",
@@ -28,6 +29,7 @@ __all__ = [
     "NeverAcked",
     "NewRequest",
     "ServerTransaction",
+    "State",
     "Statistics",
     "TimedOut",
     "Timers",
@@ -46,18 +48,24 @@ class Transactions:
 
     def __init__(self, timers: Timers, new_branch: Callable[[], str], *, limit: int = 10_000) -> None:
         self.statistics = Statistics()
+        self._machine = Machine(timers)
+        self._out: list[tuple[Flow, bytes]] = []
+        self._client = ClientSide(self._machine, self.statistics, self._out, new_branch)
+        self._server = ServerSide(self._machine, self.statistics, self._out, limit, self._client.__contains__)
 
     def __len__(self) -> int:
         """Count the transactions that live."""
-        raise NotImplementedError
+        return self._machine.alive
 
     def received(self, message: Request | Response, flow: Flow, now: float) -> Event | None:
         """Take one message that came on this flow."""
-        raise NotImplementedError
+        if isinstance(message, Response):
+            return self._client.response(message, now)
+        return self._server.request(message, flow, now)
 
     def request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
-        """Send a request, not an ACK or a CANCEL; our Via is put on top."""
-        raise NotImplementedError
+        """Send a request, which is no ACK or CANCEL; our Via is put on top."""
+        return self._client.request(request, flow, now)
 
     def respond(self, transaction: ServerTransaction, response: Response, now: float) -> None:
         """Send a response, and repeat it as its kind asks.
@@ -65,38 +73,55 @@ class Transactions:
         A 2xx to an INVITE is repeated until `acked`, at most 64*T1. A 100 goes out by itself when an INVITE has no
         response at the next `output`. Raises `LocalProtocolError` for a second final response.
         """
-        raise NotImplementedError
+        self._server.respond(transaction, response, now)
 
     def acked(self, transaction: ServerTransaction, now: float) -> None:
         """Repeat the 2xx to an INVITE no more: its dialog saw an ACK. Nothing happens where none is repeated."""
-        raise NotImplementedError
+        self._server.acked(transaction, now)
 
     def cancel(self, transaction: ClientTransaction, now: float) -> None:
         """Cancel an INVITE, as soon as a provisional response allows (S-06); its user is told the outcome as ever.
 
         64*T1 after the CANCEL that is `TimedOut`. Nothing happens when there was a final response.
         """
-        raise NotImplementedError
+        self._client.cancel(transaction, now)
 
     def ack(self, transaction: ClientTransaction, request: Request, flow: Flow | None = None) -> None:
         """Send the ACK to a 2xx, and again whenever that 2xx comes again; on the INVITE's flow unless told otherwise.
 
         Its To-tag says to which 2xx of a forked INVITE; our Via is put on top.
         """
-        raise NotImplementedError
+        self._client.ack(transaction, request, flow)
 
-    def failed(self, flow_key: Hashable, now: float) -> list[Event]:
-        """Take it that a connection broke: requests that wait for a final response on it have failed."""
-        raise NotImplementedError
+    def failed(self, flow_key: Hashable, now: float) -> list[TransportFailed]:
+        """Take it that a connection broke: requests that wait for a final response on it have failed.
 
-    def expire(self, now: float) -> list[Event]:
+        Transactions of peers stay: what goes out on a flow whose connection is gone may take a new one (18.2.2).
+        """
+        return self._client.failed(flow_key, now)
+
+    def expire(self, now: float) -> list[TimedOut | NeverAcked]:
         """Do what is due."""
-        raise NotImplementedError
+        events: list[TimedOut | NeverAcked] = []
+        while (transaction := self._machine.due(now)) is not None:
+            event = self._rang(transaction, now)
+            if event is not None:
+                events.append(event)
+        return events
 
     def next_deadline(self) -> float | None:
         """Tell when `expire` is to be called; None: nothing waits for time."""
-        raise NotImplementedError
+        return self._machine.next_deadline()
 
     def output(self) -> list[tuple[Flow, bytes]]:
         """Take what is to be sent now, in order."""
-        raise NotImplementedError
+        self._server.reassure()
+        out = self._out[:]
+        self._out.clear()
+        return out
+
+    def _rang(self, transaction: Transaction, now: float) -> TimedOut | NeverAcked | None:
+        if isinstance(transaction, ServerTransaction):
+            return self._server.rang(transaction, now)
+        assert isinstance(transaction, ClientTransaction)
+        return self._client.rang(transaction, now)
