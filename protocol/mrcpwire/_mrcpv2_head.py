@@ -23,9 +23,10 @@ _STATE: Final = rb"(COMPLETE|IN-PROGRESS|PENDING)"
 # RFC 6787 section 5, with runs of SP between the parts and behind them (M-04). A name has a character that is no
 # digit (M-07). What this doesn't match is wrong; `_start_fault` only finds out which rule it breaks.
 _START: Final = re.compile(
-    rb"(MRCP/([0-9]{1,2})\.[0-9]{1,2}) +([0-9]{1,19}) +"
+    rb"MRCP/([0-9]{1,2})\.[0-9]{1,2} +([0-9]{1,19}) +"
     rb"(?:([0-9]{1,10}) +([0-9]{3}) +%b|((?![0-9]+ )%b) +([0-9]{1,10})(?: +%b)?) *" % (_STATE, TOKEN, _STATE)
-)
+).fullmatch
+_REQUEST, _RESPONSE, _EVENT = Kind.REQUEST, Kind.RESPONSE, Kind.EVENT
 _CONTROL: Final = re.compile(rb"[\0-\x1f\x7f]")
 _VERSION: Final = re.compile(rb"MRCP/[0-9]{1,2}\.[0-9]{1,2}")
 _DIGITS: Final = re.compile(rb"[0-9]{1,19}")  # M-05, M-12: what fits into 63 bits (G-2)
@@ -140,11 +141,19 @@ def fault(what: str, rule: str, excerpt: bytes, *, status: int | None = None) ->
 
 def read_start(line: bytes, limits: Limits) -> Start:
     """Read a start-line, without its line end."""
-    found = _START.fullmatch(line)
-    if found is None:
+    start = match_start(line, limits)
+    if start is None:
         raise _start_fault(line)
-    _, major, length, response_id, status, response_state, name, request_id, state = found.groups()
-    if int(major) != 2:  # noqa: PLR2004 - M-03
+    return start
+
+
+def match_start(line: bytes, limits: Limits) -> Start | None:
+    """Read a start-line of the right form; give None for any other."""
+    found = _START(line)
+    if found is None:
+        return None
+    major, length, response_id, status, response_state, name, request_id, state = found.groups()
+    if major != b"2" and int(major) != 2:  # noqa: PLR2004 - M-03
         raise fault("version", "M-03", line, status=502)
     size, number = int(length), int(response_id or request_id)
     if not size:
@@ -153,12 +162,10 @@ def read_start(line: bytes, limits: Limits) -> Start:
         raise fault("too-large", "M-05", line, status=504)
     if number > HIGHEST_ID:
         raise fault("bad-start-line", "M-06", line)
+    canonical = b" ".join(line.split()) if b"  " in line or line[-1] == ord(" ") else line
     if response_id:
-        kind, state = Kind.RESPONSE, response_state
-    else:
-        kind = Kind.EVENT if state else Kind.REQUEST
-    canonical = line if b"  " not in line and not line.endswith(b" ") else b" ".join(line.split())
-    return Start(canonical, size, kind, name or b"", number, int(status or 0), state or b"")
+        return Start(canonical, size, _RESPONSE, b"", number, int(status), response_state)
+    return Start(canonical, size, _EVENT if state else _REQUEST, name, number, 0, state or b"")
 
 
 def _start_fault(line: bytes) -> RemoteProtocolError:

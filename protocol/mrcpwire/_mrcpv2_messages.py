@@ -113,15 +113,16 @@ def with_channel(message: Message, channel: bytes) -> bytes:
     """
     check_channel(channel)
     raw, at = message.raw, message.channel_at
-    rest_at = at + len(message.channel)
-    if len(channel) == rest_at - at:
-        return b"%b%b%b" % (raw[:at], channel, raw[rest_at:])
+    old = len(message.channel)
+    change = len(channel) - old
+    if not change:
+        return b"".join((raw[:at], channel, raw[at + old :]))
     version, length, rest = raw[:at].split(b" ", 2)
-    total = len(raw) + len(channel) + at - rest_at
+    total = len(raw) + change
     text = b"%d" % total
     if len(text) != len(length) or total in _POWERS:  # where 100 is consistent, so is 99
         text = message_length(total - len(length), length)
-    return b"%b %b %b%b%b" % (version, text, rest, channel, raw[rest_at:])
+    return b"".join((version, b" ", text, b" ", rest, channel, raw[at + old :]))
 
 
 def message_length(r: int, old: bytes) -> bytes:

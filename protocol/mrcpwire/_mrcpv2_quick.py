@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from mrcpwire._lines import TOKEN
-from mrcpwire._mrcpv2_head import QUICK_LINE, QUICK_MESSAGE, QUICK_SECTION, Limits, Start, read_start
+from mrcpwire._mrcpv2_head import QUICK_LINE, QUICK_MESSAGE, QUICK_SECTION, Limits, Start, match_start
 
 # What the memory may hold, some ten megabytes at worst. When it is full it starts anew, so a peer that never repeats
 # itself makes the others pay for the regular expressions now and then, and no more.
@@ -39,12 +39,13 @@ _SECTION: Final = re.compile(
 ).match
 
 
-def learn_start(line: bytes, limits: Limits) -> Start | None:
-    """Read a start-line; give None where that is not the quick way's business, raise for its faults."""
-    if len(line) > QUICK_LINE or not line.startswith(b"MRCP/") or b"\r" in line or b"\n" in line:
+def learn_start(data: bytes, at: int, eol: int, limits: Limits) -> Start | None:
+    """Read the start-line from `at` to the CR at `eol`; None where it isn't the quick way's business."""
+    if eol - at > QUICK_LINE or not data.startswith(b"\r\n", eol):
         return None
-    start = read_start(line, limits)
-    if start.line != line or start.size > QUICK_MESSAGE:
+    line = data[at:eol]
+    start = match_start(line, limits)
+    if start is None or start.line is not line or start.size > QUICK_MESSAGE:
         return None
     if len(_starts) >= _MOST_STARTS:
         _starts.clear()

@@ -40,11 +40,10 @@ class Receiver(Buffer):
                 return self._advance(None, 0)
             # The quick way, written out here: calls would cost as much as what they do.
             data, at = self._data, self._at
-            eol = data.find(b"\r\n", at)
+            eol = data.find(b"\r", at)
             start = None
             if eol > at:
-                line = data[at:eol]
-                start = known_start(line) or learn_start(line, self.limits)
+                start = known_start(data[at:eol]) or learn_start(data, at, eol, self.limits)
                 if start is not None:
                     found = known_section(data[eol : eol + start.head])
                     if found is None or found[1] != start.body:
@@ -72,7 +71,7 @@ class Receiver(Buffer):
                         made.state = start.state
                         made.anomaly = None
                         return made
-            return self._advance(start, eol + 2 - at)
+            return self._by_rule(start, eol)
         except RemoteProtocolError as error:
             self._fail(error)
             self._until = 0
@@ -116,9 +115,12 @@ class Receiver(Buffer):
         Where the octets end early, fewer than `start.head` were looked up; what was found may be a section that ends
         right there. Then the lengths disagree, which must not wait (M-16).
         """
-        if eol + start.head > self._until:
-            return self._advance(start, eol + 2 - self._at)
-        return self._unfinished()
+        return self._by_rule(start, eol) if eol + start.head > self._until else self._unfinished()
+
+    def _by_rule(self, start: Start | None, eol: int) -> Message | None:
+        """Go on by the rules with what the quick way read; a CR alone is no line end (M-08)."""
+        known = start if self._data.startswith(b"\r\n", eol) else None
+        return self._advance(known, eol + 2 - self._at)
 
     def _unfinished(self) -> None:
         if self._ended and self._data:
