@@ -8,7 +8,7 @@ from mrcpbalance.config import Address, Limits, ListenerConfig, PoolConfig, Time
 from mrcpbalance.pool import Pool
 from mrcpbalance.sessions import Register, Session, Tally
 from mrcpbalance.sessions.context import Context, Core
-from mrcpbalance.sessions.ports import CloseReason, Owner
+from mrcpbalance.sessions.ports import CloseReason, DatagramOwner, Owner
 
 
 class StagePort:
@@ -82,6 +82,17 @@ class StagePort:
         self.owner.lost(reason, self.stage.now)
 
 
+class StageSocket:
+    """A socket for datagrams: what was sent, and to whom."""
+
+    def __init__(self, local: Address) -> None:
+        self.local = local
+        self.sent: list[tuple[bytes, Address]] = []
+
+    def send(self, data: bytes, to: Address) -> None:
+        self.sent.append((data, to))
+
+
 class StageAlarm:
     """A deadline that rings when the stage's time comes to it."""
 
@@ -109,6 +120,7 @@ class Stage:
     ) -> None:
         self.now: float = 1000.0
         self.dialled: list[StagePort] = []
+        self.sockets: list[StageSocket] = []
         self.notes: list[tuple[str, dict[str, object]]] = []
         self.ended: list[Session] = []
         self.draining = False
@@ -140,6 +152,14 @@ class Stage:
         port = StagePort(self, address.host, owner)
         self.dialled.append(port)
         return port
+
+    def datagrams(self, bind: Address, owner: DatagramOwner) -> StageSocket:
+        socket = StageSocket(Address(bind.host, bind.port or 40_000 + len(self.sockets)))
+        self.sockets.append(socket)
+        return socket
+
+    def own_address(self, address: Address) -> str:
+        return "2001:db8::1" if ":" in address.host else "192.0.2.1"
 
     def alarm(self, ring: Callable[[float], None]) -> StageAlarm:
         alarm = StageAlarm(ring)

@@ -122,7 +122,7 @@ class Agent:
             case wire.Cancelled():
                 call = self.calls.get(event.transaction)
                 if call is not None:
-                    call.cancelled(now)
+                    call.cancelled(event.transaction, now)
             case wire.TimedOut() | wire.TransportFailed():
                 asking = self.asking.pop(event.transaction, None)
                 if asking is not None:
@@ -143,14 +143,14 @@ class Agent:
     def _never_acked(self, transaction: ServerTransaction, now: float) -> None:
         call = self.calls.get(transaction)
         if call is not None:
-            call.never_acknowledged(now)
+            call.never_acknowledged(transaction, now)
 
     def _ack(self, request: sip.Request, now: float) -> None:
         side = self._side_of(request)
         if side is None:
             return
         call = side.call
-        if call.passing is not None and call.passing.source is side and call.passing.answer is not None:
+        if call.passing is not None and call.passing.source is side and call.passing.settled:
             call.passing.acked(request, now)
         elif side.role is Role.CALLER:
             call.acknowledged(request, now)
@@ -229,11 +229,13 @@ class Agent:
         """Send a request; whoever asks is told of every answer."""
         transaction = self.transactions.request(request, flow, now)
         self.asking[transaction] = asking
+        self.flush(now)
         return transaction
 
     def respond(self, transaction: ServerTransaction, response: sip.Response, now: float) -> None:
         """Send a response."""
         self.transactions.respond(transaction, response, now)
+        self.flush(now)
 
     def contact(self, flow: Flow) -> bytes:
         """Write our Contact for peers on this flow."""

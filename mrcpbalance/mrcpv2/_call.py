@@ -43,6 +43,7 @@ class Call:
     invited: ClientTransaction | None = None  # the INVITE it answered, until it is acknowledged
     passing: "Passing | None" = None  # a re-INVITE or UPDATE on its way to the other side
     patience: Alarm | None = None  # while the caller's control connection is missing
+    told: bool = False  # the caller's INVITE has its final answer
     ended: End | None = None
 
     @property
@@ -121,6 +122,7 @@ class Call:
         answer = self.answer
         assert answer is not None
         self.record.answered_at = now
+        self.told = True
         contact = self.agent.contact(self.flow)
         body = answer.body if self.joint is None else self.joint.to_caller(answer.body)
         told = self.compose(self.invite, answer, body, contact)
@@ -159,12 +161,16 @@ class Call:
                 to_tag=self.tag,
                 headers=_relay.passed_on(refusal),
             )
+        self.told = True
         self.agent.respond(self.server, told, now)
         self.end(End(blame, Phase.SETUP), now)
 
-    def cancelled(self, now: float) -> None:
-        """Take the caller's CANCEL (S-06): after our 2xx it has no effect."""
-        if self.state in (State.SEEKING, State.JOINING):
+    def cancelled(self, server: ServerTransaction, now: float) -> None:
+        """Take a CANCEL (S-06): of a request that is being passed on, or of the call itself, if it isn't answered yet."""
+        if self.passing is not None and self.passing.server is server:
+            self.passing.cancel(now)
+        elif not self.told:
+            self.told = True
             self.agent.respond(self.server, sip.response_to(self.invite, 487, to_tag=self.tag), now)
             self.end(End(Who.CLIENT, Phase.SETUP), now)
 
@@ -186,10 +192,10 @@ class Call:
     def _never_joined(self, now: float) -> None:
         self.end(End(Who.BACKEND, Phase.SETUP), now)
 
-    def never_acknowledged(self, now: float) -> None:
-        """End a call whose caller never acknowledged our 2xx (S-05)."""
+    def never_acknowledged(self, server: ServerTransaction, now: float) -> None:
+        """End a call one of whose peers never acknowledged our 2xx (S-05)."""
         if self.ended is None:
-            self.end(End(Who.TIMEOUT, Phase.SETUP), now)
+            self.end(End(Who.TIMEOUT, Phase.SETUP if server is self.server else Phase.ACTIVE), now)
         self._leave(Role.CALLER, now)
 
     # The control plane.
@@ -243,7 +249,8 @@ class Call:
             self.state is not State.OFFERED
         ):  # a callee may not end what isn't acknowledged (RFC 3261 section 15)
             self._leave(Role.CALLER, now)
-        if self.state in (State.SEEKING, State.JOINING):
+        if not self.told:
+            self.told = True
             self.agent.respond(self.server, sip.response_to(self.invite, 503, to_tag=self.tag), now)
         self.step(Step.ENDED)
         if close_unused:

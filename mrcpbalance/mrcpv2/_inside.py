@@ -33,11 +33,14 @@ class Passing:
     added: tuple[str, ...] = ()  # resources that seats were taken for
     transaction: ClientTransaction | None = None
     answer: sip.Response | None = None
-    acknowledged: bool = False
+    acknowledged: bool = False  # the other side's 2xx
+    settled: bool = False  # the source has a 2xx of ours to acknowledge
     over: bool = False
 
     def start(self, now: float) -> None:
         """Send it on, its description rewritten."""
+        if self.exclusive:
+            self.call.agent.calls[self.server] = self.call
         self.transaction = self.target.ask(
             self.request.method,
             self,
@@ -92,7 +95,7 @@ class Passing:
             "control-connection-failed", level="warning", session=self.call.record.id, reason=why
         )
         self._tell(sip.response_to(self.request, 500, to_tag=None), now)
-        self._finish()
+        self.finish()
         self.call.end(End(Who.BACKEND, Phase.ACTIVE), now)
 
     def _refused(self, response: sip.Response, now: float) -> None:
@@ -107,7 +110,7 @@ class Passing:
             ),
             now,
         )
-        self._finish()
+        self.finish()
         if response.status in GONE:
             who = Who.CLIENT if self.target.role is Role.CALLER else Who.BACKEND
             self.call.end(End(who, Phase.ACTIVE), now)
@@ -117,7 +120,7 @@ class Passing:
         if not self.over:
             self._give_back()
             self._tell(sip.response_to(self.request, 408, to_tag=None), now)
-            self._finish()
+            self.finish()
             self.call.end(End(Who.TIMEOUT, Phase.ACTIVE), now)
 
     def _tell(self, response: sip.Response, now: float) -> None:
@@ -126,8 +129,10 @@ class Passing:
     def _settle(self, now: float) -> None:
         """Release what the new description no longer holds; wait for the ACK if one is still to bring an answer."""
         self._count_resources()
-        if self.request.method != b"INVITE" or self.acknowledged:
-            self._finish()
+        if self.request.method == b"INVITE":
+            self.settled = True
+        else:
+            self.finish()
 
     def _count_resources(self) -> None:
         joint, record = self.call.joint, self.call.record
@@ -159,19 +164,28 @@ class Passing:
             self.target.acknowledge(
                 self.transaction, body=body, content_type=ack.headers.get(b"Content-Type")
             )
-        self._finish()
+        self.finish()
 
-    def _finish(self) -> None:
+    def cancel(self, now: float) -> None:
+        """Cancel it on the other side too, whose answer is passed on as ever (S-06)."""
+        if self.transaction is not None and self.answer is None:
+            self.call.agent.transactions.cancel(self.transaction, now)
+            self.call.agent.flush(now)
+
+    def finish(self) -> None:
+        """Let the next one come."""
         self.over = True
         if self.call.passing is self:
             self.call.passing = None
+        if self.exclusive:
+            self.call.agent.calls.pop(self.server, None)
 
     def drop(self, now: float) -> None:
         """Answer for a call that has ended meanwhile."""
         if not self.over:
             if self.answer is None:
                 self._tell(sip.response_to(self.request, 487, to_tag=None), now)
-            self._finish()
+            self.finish()
 
 
 def handle(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
@@ -196,6 +210,8 @@ def _exclusive(side: Side, server: ServerTransaction, request: sip.Request, now:
     if other is None:
         agent.respond(server, sip.response_to(request, 481), now)
         return
+    if call.passing is not None and call.passing.settled and call.passing.source is side:
+        call.passing.finish()  # whoever asks again has seen our answer, whether its ACK was lost or not
     if call.passing is not None:
         if call.passing.source is side:
             agent.respond(server, sip.response_to(request, 500, headers=RETRY_AFTER), now)

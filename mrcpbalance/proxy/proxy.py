@@ -56,6 +56,10 @@ class Proxy:
             resolve=names.get,
         )
         random = SystemRandom().random
+
+        def told(session: Session, now: float) -> None:
+            proxy._ended(session, now)
+
         proxy = cls(
             config=config,
             journal=journal,
@@ -65,7 +69,7 @@ class Proxy:
             register=Register(
                 config.limits.sessions,
                 lambda: secrets.token_hex(8),
-                lambda *ending: proxy._ended(*ending),
+                told,
             ),
             callers=Callers(config.limits),
             pools={name: Pool(pool, random) for name, pool in config.pools.items()},

@@ -1,0 +1,244 @@
+"""Control channels across backends: routed by alias, kept apart, ended cleanly (M-20 to M-34)."""
+
+import pytest
+
+from mrcpbalance.sessions.ports import CloseReason
+from mrcpwire import mrcpv2
+from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage
+
+
+def ask(name: bytes, request_id: int, channel: bytes, body: bytes = b"") -> bytes:
+    return mrcpv2.request(name, request_id, channel, body=body)
+
+
+def reply(request_id: int, channel: bytes, status: int = 200, state: bytes = b"COMPLETE") -> bytes:
+    return mrcpv2.response(request_id, status, state, channel)
+
+
+def event(name: bytes, request_id: int, channel: bytes) -> bytes:
+    return mrcpv2.event(name, request_id, b"COMPLETE", channel)
+
+
+def two_calls(stage: SipStage) -> tuple[CallOnStage, CallOnStage]:
+    """Two calls on two backends that issue the same channel id."""
+    first = stage.begin(b"45@speechrecog")
+    stage.context.pool.backends["a"].drain()
+    return first, stage.begin(b"45@speechrecog", call=b"call-2", branch=b"b2", at=B)
+
+
+def test_one_connection_carries_channels_of_two_backends_that_issue_the_same_id() -> None:  # M-20, E-03
+    stage = SipStage()
+    first, second = two_calls(stage)
+    (one,), (two,) = first.channels, second.channels
+    assert one != two
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, one) + ask(b"RECOGNIZE", 1, two, b"grammar"))
+    assert first.leg.heard() == ask(b"RECOGNIZE", 1, b"45@speechrecog")
+    assert second.leg.heard() == ask(b"RECOGNIZE", 1, b"45@speechrecog", b"grammar")
+    second.leg.says(reply(1, b"45@speechrecog", state=b"IN-PROGRESS"))
+    first.leg.says(reply(1, b"45@speechrecog"))
+    first.leg.says(event(b"RECOGNITION-COMPLETE", 1, b"45@speechrecog"))
+    assert front.heard() == (
+        reply(1, two, state=b"IN-PROGRESS") + reply(1, one) + event(b"RECOGNITION-COMPLETE", 1, one)
+    )
+    (session, _) = stage.context.register
+    assert (session.messages_to_backend, session.messages_to_client) == (1, 2)
+
+
+def test_connection_new_and_existing() -> None:  # M-22
+    stage = SipStage()
+    call = stage.begin(connection=b"existing")
+    assert b"a=connection:new" in call.ok.body  # no connection to share yet
+    stage.connect()
+    call = stage.begin(b"46@speechrecog", call=b"call-2", branch=b"b2", connection=b"existing")
+    assert b"a=connection:existing" in call.ok.body
+    assert b"a=connection:new" in call.invite.request.body  # M-21: each call has its own towards the backend
+    call = stage.begin(b"47@speechrecog", call=b"call-3", branch=b"b3", connection=b"new")
+    assert b"a=connection:new" in call.ok.body
+
+
+def test_unknown_channels_get_405_and_guessers_are_cut() -> None:  # A.8, G-5
+    stage = SipStage()
+    call = stage.begin()
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, call.channels[0]))
+    front.says(ask(b"STOP", 2, b"45@speechrecog"))  # the real id is not for callers
+    assert front.heard() == reply(2, b"45@speechrecog", 405)
+    front.says(reply(3, b"zz@speechrecog"))
+    assert front.heard() == b""
+    for number in range(4, 30):
+        front.says(ask(b"STOP", number, b"%d@speechrecog" % number))
+    assert front.state == "closed"
+
+
+def test_late_messages_are_told_from_guesses() -> None:  # E-04, M-33
+    stage = SipStage()
+    call = stage.begin()
+    (alias,) = call.channels
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, alias))
+    call.asks(b"BYE")
+    for number in range(2, 40):
+        front.says(ask(b"STOP", number, alias))
+    assert front.state == "open"
+    assert front.heard().endswith(reply(39, alias, 405))
+    assert stage.context.tally.anomalies["mrcpv2.late-message"] == 38
+
+
+def test_a_channel_belongs_to_the_caller_that_used_it_first() -> None:  # M-24
+    stage = SipStage()
+    call = stage.begin()
+    (alias,) = call.channels
+    front, other = stage.connect(), stage.connect("203.0.113.66")
+    front.says(ask(b"RECOGNIZE", 1, alias))
+    other.says(ask(b"STOP", 2, alias))
+    assert other.heard() == reply(2, alias, 405)
+    again = stage.connect()
+    again.says(ask(b"STOP", 3, alias))  # the caller reconnected
+    call.leg.says(reply(3, b"45@speechrecog"))
+    assert (front.heard(), again.heard()) == (b"", reply(3, alias))
+
+
+def test_a_connection_without_a_known_channel_is_closed() -> None:  # M-24
+    stage = SipStage()
+    front = stage.connect()
+    stage.passes(11)
+    assert front.state == "closed"
+
+
+def test_a_connection_outlives_its_last_channel_by_a_moment() -> None:  # M-33
+    stage = SipStage()
+    call = stage.begin()
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, call.channels[0]))
+    call.asks(b"BYE")
+    assert front.state == "open"
+    stage.passes(11)
+    assert front.state == "closed"
+
+
+@pytest.mark.parametrize("how", ["reset", "fin", "garbage"])
+def test_a_lost_backend_connection_ends_its_call_on_both_sides(how: str) -> None:  # M-30, M-32
+    stage = SipStage()
+    call = stage.begin()
+    (alias,) = call.channels
+    front = stage.connect()
+    front.says(ask(b"SPEAK", 1, alias) + ask(b"STOP", 2, alias))
+    call.leg.says(reply(1, b"45@speechrecog", state=b"IN-PROGRESS"))
+    front.heard()
+    if how == "reset":
+        call.leg.goes(CloseReason.RESET)
+    elif how == "fin":
+        call.leg.finishes()
+    else:
+        call.leg.says(b"HTTP/1.1 200 OK\r\n")
+    assert front.heard() == reply(2, alias, 501)
+    assert front.state == "closed"
+    assert stage.titles() == ["BYE"]
+    assert stage.titles(A) == ["BYE"]
+    assert stage.ends == ["backend/active"]
+
+
+def test_the_calls_of_other_backends_live_on() -> None:  # M-30
+    stage = SipStage()
+    first, second = two_calls(stage)
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, first.channels[0]) + ask(b"RECOGNIZE", 1, second.channels[0]))
+    first.leg.goes()
+    assert front.state == "open"
+    second.leg.says(reply(1, b"45@speechrecog"))
+    assert front.heard() == reply(1, first.channels[0], 501) + reply(1, second.channels[0])
+
+
+@pytest.mark.parametrize("order", ["fin-bye", "bye-fin"])
+def test_fin_and_bye_in_either_order_are_an_ordinary_end(order: str) -> None:  # M-31
+    stage = SipStage()
+    call = stage.begin()
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, call.channels[0]))
+    if order == "fin-bye":
+        front.finishes()
+        stage.passes(0.001)
+        call.asks(b"BYE")
+    else:
+        call.asks(b"BYE")
+        front.finishes()
+    assert stage.ends == ["client/teardown"]
+    stage.passes(10)
+    assert len(stage.ended) == 1
+
+
+def test_a_caller_that_lost_its_connection_may_come_back() -> None:  # M-31
+    stage = SipStage()
+    call = stage.begin()
+    stage.connect().says(ask(b"RECOGNIZE", 1, call.channels[0]))
+    stage.agent.table.channels[call.channels[0]].front.port.goes()  # type: ignore[union-attr]
+    stage.passes(2)
+    stage.connect().says(ask(b"STOP", 2, call.channels[0]))
+    stage.passes(10)
+    assert stage.ends == []
+
+
+def test_a_caller_that_lost_its_connection_and_stays_away_is_ended() -> None:  # M-31
+    stage = SipStage()
+    call = stage.begin()
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, call.channels[0]))
+    front.goes()
+    stage.passes(3.1)
+    assert stage.titles() == ["BYE"]
+    assert stage.titles(A)[:1] == ["BYE"]
+    assert stage.ends == ["client/active"]
+
+
+def test_lengths_are_written_anew_and_repaired_from_backends_only() -> None:  # M-00, M-16, M-17
+    stage = SipStage()
+    call = stage.begin()
+    (alias,) = call.channels
+    front = stage.connect()
+    front.says(ask(b"STOP", 1, alias))
+    assert call.leg.heard() == ask(b"STOP", 1, b"45@speechrecog")
+    wrong = b"MRCP/2.0 117 1 200 COMPLETE\r\nChannel-Identifier: 45@speechrecog\r\n\r\n"
+    call.leg.says(wrong)
+    assert front.heard() == reply(1, alias)
+    front.says(b"MRCP/2.0 999 STOP 2\r\nChannel-Identifier: %s\r\n\r\n" % alias)
+    assert front.state == "closed"
+
+
+def test_messages_of_other_channels_from_a_backend_are_dropped() -> None:
+    stage = SipStage()
+    first, second = two_calls(stage)
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, second.channels[0]))
+    first.leg.says(event(b"RECOGNITION-COMPLETE", 1, b"99@speechrecog"))
+    first.leg.says(event(b"RECOGNITION-COMPLETE", 1, b"45@speechrecog"))
+    assert front.heard() == b""
+    assert stage.context.tally.anomalies == {
+        "mrcpv2.unknown-channel-from-backend": 1,
+        "mrcpv2.no-caller-connection": 1,
+    }
+
+
+def test_a_request_that_is_never_answered() -> None:  # A.8: and no second response ever
+    stage = SipStage()
+    call = stage.begin()
+    (alias,) = call.channels
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 2, alias))
+    stage.passes(61)
+    assert front.heard() == reply(2, alias, 501)
+    call.leg.says(reply(2, b"45@speechrecog"))
+    assert front.heard() == b""
+
+
+def test_messages_that_do_not_end() -> None:  # M-18
+    stage = SipStage()
+    call = stage.begin()
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, call.channels[0]) + b"MRCP/2.0 7")
+    stage.passes(31)
+    assert front.state == "closed"
+    other = stage.begin(b"46@speechrecog", call=b"call-2", branch=b"b2")
+    other.leg.says(b"MRCP/2.0 7")
+    stage.passes(31)
+    assert other.leg.state == "aborted"
