@@ -60,9 +60,8 @@ class Limits:
     message: int = 8 * 1024 * 1024  # grammars and recordings come in bodies
     filler: int = 64  # CR and LF between two messages (M-01)
     rules: Rules = attrs.field(init=False, repr=False, eq=False)
-    quick: bool = attrs.field(
-        init=False, repr=False, eq=False
-    )  # what is read the quick way keeps these limits
+    # Whatever is read the quick way keeps these limits.
+    quick: bool = attrs.field(init=False, repr=False, eq=False)
 
     @rules.default
     def _rules(self) -> Rules:
@@ -76,9 +75,8 @@ class Limits:
 
     @quick.default
     def _quick(self) -> bool:
-        section = min(
-            self.header_section, self.header_line, 4 * self.header_lines
-        )  # no header is shorter than "a:"
+        # No header is shorter than "a:" and its line end.
+        section = min(self.header_section, self.header_line, 4 * self.header_lines)
         return self.start_line >= QUICK_LINE and section >= QUICK_SECTION and self.message >= QUICK_MESSAGE
 
 
@@ -195,22 +193,15 @@ def read_head(start: Start, head: bytes, policy: Policy, limits: Limits) -> Head
     agree = total == start.size
     if not agree and policy is Policy.STRICT:
         raise fault("length-mismatch", "M-16", head)
-    if (
-        agree
-        and len(lengths) <= 1
-        and head == b"%b\r\n%b\r\n" % (start.line, section)
-        and _is_canonical(section)
-    ):
+    canonical = (
+        head == b"%b\r\n%b\r\n" % (start.line, section) and _is_canonical(section) and len(lengths) <= 1
+    )
+    if agree and canonical:
         return Head(start, channel, len(head), total, None, None)
     anomaly = "folded" if b"\n " in section or b"\n\t" in section else "not-canonical"
-    return Head(
-        start,
-        channel,
-        len(head),
-        total,
-        f"mrcpv2.{anomaly if agree else 'length-mismatch'}",
-        _canonical(section),
-    )
+    if not agree:  # M-17
+        anomaly = "length-mismatch"
+    return Head(start, channel, len(head), total, f"mrcpv2.{anomaly}", _canonical(section))
 
 
 def _framing(headers: Headers) -> tuple[bytes, list[int]]:

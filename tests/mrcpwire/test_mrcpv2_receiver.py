@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mrcpwire import LocalProtocolError, RemoteProtocolError
 from mrcpwire.mrcpv2 import Limits, Policy, Receiver, request, response
 from tests.mrcpwire.mrcpv2_feeding import one_by_one, outcome_of
+from tests.pcap import CAPTURES, Conversation, read_conversations
 from tests.strategies import Mrcpv2Example, mrcpv2_messages, mutated, pieces_of
 
 STOP = request(b"STOP", 8, b"45@speechsynth")
@@ -275,3 +276,21 @@ def test_a_connection_with_many_channels() -> None:
 def test_both_directions_are_alike() -> None:
     answer = response(7, 200, b"IN-PROGRESS", b"45@speechsynth")
     assert [message[0] for message in outcome_of(SPEAK + answer + STOP).messages] == [SPEAK, answer, STOP]
+
+
+RECORDED = [
+    pytest.param(one, id=f"{path.stem}-{place}")
+    for path in sorted(CAPTURES.glob("*.pcap"))
+    if "script" not in path.stem  # some scripted clients send garbage on purpose
+    for place, one in enumerate(read_conversations(path, port=1544))
+]
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_recorded_peers(recorded: Conversation) -> None:
+    for octets in (recorded.to_server, recorded.to_client):
+        messages, fault = outcome_of(octets)
+        assert fault is None
+        assert b"".join(parts[0] for parts in messages if isinstance(parts[0], bytes)) == octets
+        assert {parts[-1] for parts in messages} <= {None}
+        assert outcome_of(*one_by_one(octets)).messages == messages
