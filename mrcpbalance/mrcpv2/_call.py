@@ -79,7 +79,7 @@ class Call:
         """Pass a provisional answer on, without its body (S-04)."""
         if self.state is State.SEEKING:
             told = sip.response_to(self.invite, response.status, response.reason, to_tag=self.tag)
-            self.agent.respond(self.server, told, now)
+            self._tell(told, now)
 
     def accepted(
         self, attempt: Attempt, transaction: ClientTransaction, response: sip.Response, now: float
@@ -128,7 +128,12 @@ class Call:
         told = self.compose(self.invite, answer, body, contact)
         self.caller = Side(self, Role.CALLER, Dialog.as_uas(self.invite, self.tag, contact), self.flow)
         self.agent.know(self.caller)
-        self.agent.respond(self.server, told, now)
+        self._tell(told, now)
+
+    def _tell(self, response: sip.Response, now: float) -> None:
+        """Answer the caller's INVITE."""
+        self.record.bytes_to_client += len(response.to_bytes())
+        self.agent.respond(self.server, response, now)
 
     def compose(
         self, request: sip.Request, answer: sip.Response, body: bytes, contact: bytes
@@ -162,7 +167,7 @@ class Call:
                 headers=_relay.passed_on(refusal),
             )
         self.told = True
-        self.agent.respond(self.server, told, now)
+        self._tell(told, now)
         self.end(End(blame, Phase.SETUP), now)
 
     def cancelled(self, server: ServerTransaction, now: float) -> None:
@@ -171,7 +176,7 @@ class Call:
             self.passing.cancel(now)
         elif not self.told:
             self.told = True
-            self.agent.respond(self.server, sip.response_to(self.invite, 487, to_tag=self.tag), now)
+            self._tell(sip.response_to(self.invite, 487, to_tag=self.tag), now)
             self.end(End(Who.CLIENT, Phase.SETUP), now)
 
     def acknowledged(self, ack: sip.Request, now: float) -> None:
@@ -251,7 +256,7 @@ class Call:
             self._leave(Role.CALLER, now)
         if not self.told:
             self.told = True
-            self.agent.respond(self.server, sip.response_to(self.invite, 503, to_tag=self.tag), now)
+            self._tell(sip.response_to(self.invite, 503, to_tag=self.tag), now)
         self.step(Step.ENDED)
         if close_unused:
             for front in fronts:

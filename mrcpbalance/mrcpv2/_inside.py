@@ -124,7 +124,7 @@ class Passing:
             self.call.end(End(Who.TIMEOUT, Phase.ACTIVE), now)
 
     def _tell(self, response: sip.Response, now: float) -> None:
-        self.call.agent.respond(self.server, response, now)
+        self.source.tell(self.server, response, now)
 
     def _settle(self, now: float) -> None:
         """Release what the new description no longer holds; wait for the ACK if one is still to bring an answer."""
@@ -190,37 +190,36 @@ class Passing:
 
 def handle(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
     """Route one request inside a call."""
-    agent = side.call.agent
     refusal = side.dialog.accepts(request)
     if refusal is not None:
-        agent.respond(server, sip.response_to(request, refusal), now)
+        side.tell(server, sip.response_to(request, refusal), now)
         return
     INSIDE.get(request.method, _unknown)(side, server, request, now)
 
 
 def _bye(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
-    side.call.agent.respond(server, sip.response_to(request, 200), now)
+    side.tell(server, sip.response_to(request, 200), now)
     side.call.bye(side, now)
 
 
 def _exclusive(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
     """Pass a re-INVITE or UPDATE on, one at a time (S-07)."""
-    call, agent = side.call, side.call.agent
+    call = side.call
     other = call.side(Role.BACKEND if side.role is Role.CALLER else Role.CALLER)
     if other is None:
-        agent.respond(server, sip.response_to(request, 481), now)
+        side.tell(server, sip.response_to(request, 481), now)
         return
     if call.passing is not None and call.passing.settled and call.passing.source is side:
         call.passing.finish()  # whoever asks again has seen our answer, whether its ACK was lost or not
     if call.passing is not None:
         if call.passing.source is side:
-            agent.respond(server, sip.response_to(request, 500, headers=RETRY_AFTER), now)
+            side.tell(server, sip.response_to(request, 500, headers=RETRY_AFTER), now)
         else:
-            agent.respond(server, sip.response_to(request, 491), now)
+            side.tell(server, sip.response_to(request, 491), now)
         return
     added = _added(call, side, request)
     if added is None:
-        agent.respond(server, sip.response_to(request, NO_ROOM), now)
+        side.tell(server, sip.response_to(request, NO_ROOM), now)
         return
     side.dialog.refresh_target(request)
     call.passing = Passing(call, side, other, request, server, exclusive=True, added=added)
@@ -250,22 +249,22 @@ def _pass(side: Side, server: ServerTransaction, request: sip.Request, now: floa
     call = side.call
     other = call.side(Role.BACKEND if side.role is Role.CALLER else Role.CALLER)
     if other is None:
-        call.agent.respond(server, sip.response_to(request, 481), now)
+        side.tell(server, sip.response_to(request, 481), now)
     else:
         Passing(call, side, other, request, server, exclusive=False).start(now)
 
 
 def _options(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
     headers = ((b"Allow", _relay.ALLOW), (b"Accept", b"application/sdp"))
-    side.call.agent.respond(server, sip.response_to(request, 200, headers=headers), now)
+    side.tell(server, sip.response_to(request, 200, headers=headers), now)
 
 
 def _prack(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
-    side.call.agent.respond(server, sip.response_to(request, 481), now)
+    side.tell(server, sip.response_to(request, 481), now)
 
 
 def _unknown(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
-    side.call.agent.respond(server, sip.response_to(request, 501, headers=((b"Allow", _relay.ALLOW),)), now)
+    side.tell(server, sip.response_to(request, 501, headers=((b"Allow", _relay.ALLOW),)), now)
 
 
 INSIDE: Final[Mapping[bytes, Callable[[Side, ServerTransaction, sip.Request, float], None]]] = {

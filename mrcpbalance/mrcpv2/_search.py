@@ -142,6 +142,7 @@ class Search:
         self.attempt = attempt = Attempt(self, backend, seat, invite, flow, contact)
         attempt.alarm = call.agent.context.shell.alarm(lambda now: self._overdue(attempt, now))
         attempt.alarm.set(now + call.agent.context.timeouts.setup)
+        call.record.bytes_to_backend += len(invite.to_bytes())
         self.transaction = call.agent.ask(invite, flow, attempt, now)
 
     def _invite(self, backend: Backend, contact: bytes, body: bytes) -> sip.Request:

@@ -7,7 +7,7 @@ import attrs
 
 from mrcpwire import sip
 from mrcpwire.sip_dialog import Dialog
-from mrcpwire.sip_transactions import ClientTransaction, Flow
+from mrcpwire.sip_transactions import ClientTransaction, Flow, ServerTransaction
 
 if TYPE_CHECKING:
     from ._call import Call
@@ -66,13 +66,28 @@ class Side:
     ) -> ClientTransaction:
         """Send a request inside the dialog."""
         request = self.dialog.request(method, headers=self._typed(headers, body, content_type), body=body)
+        self._count(request)
         return self.call.agent.ask(request, self._onwards(), asking, now)
+
+    def tell(self, server: ServerTransaction, response: sip.Response, now: float) -> None:
+        """Answer a request of the peer."""
+        self._count(response)
+        self.call.agent.respond(server, response, now)
+
+    def _count(self, message: sip.Request | sip.Response) -> None:
+        """Count what goes to the peer; repeated datagrams, and the Via of the hop, are left out."""
+        octets = len(message.to_bytes())
+        if self.role is Role.CALLER:
+            self.call.record.bytes_to_client += octets
+        else:
+            self.call.record.bytes_to_backend += octets
 
     def acknowledge(
         self, transaction: ClientTransaction, *, body: bytes = b"", content_type: bytes | None = None
     ) -> None:
         """Acknowledge the 2xx to an INVITE of ours."""
         ack = self.dialog.request(b"ACK", headers=self._typed([], body, content_type), body=body)
+        self._count(ack)
         self.call.agent.transactions.ack(transaction, ack)
 
     @staticmethod

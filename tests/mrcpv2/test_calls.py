@@ -22,6 +22,8 @@ def test_a_call_from_invite_to_bye() -> None:
     (session,) = stage.ended
     assert (session.backend, session.resources, session.attempts) == ("a", ("speechrecog",), 1)
     assert session.protocol == "mrcpv2"
+    assert session.bytes_to_backend > len(call.invite.request.to_bytes()) - 200
+    assert session.bytes_to_client > len(call.ok.to_bytes())
     assert session.keys[0] == "call-1"
 
 
