@@ -112,7 +112,7 @@ class Head:
     def message(self, octets: bytes) -> Message:
         """Make the message of its octets."""
         message, start = Message(), self.start
-        message.raw = raw = octets if self.section is None else self._write(octets[self.size :])
+        message.raw = raw = octets if self.section is None else self._write(self.section, octets[self.size :])
         message.received = len(octets)
         message.kind = start.kind
         message.channel = self.channel
@@ -126,9 +126,9 @@ class Head:
         message.anomaly = self.anomaly
         return message
 
-    def _write(self, body: bytes) -> bytes:  # M-00, M-14
+    def _write(self, section: bytes, body: bytes) -> bytes:  # M-00, M-14
         version, length, rest = self.start.line.split(b" ", 2)
-        rest = b"%b\r\n%b\r\n%b" % (rest, self.section, body)
+        rest = b"%b\r\n%b\r\n%b" % (rest, section, body)
         return b"%b %b %b" % (version, message_length(len(version) + 2 + len(rest), length), rest)
 
 

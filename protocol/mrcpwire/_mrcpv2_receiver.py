@@ -39,7 +39,8 @@ class Receiver(Buffer):
             if not until:
                 return self._advance(None, 0)
             # The quick way, written out here: calls would cost as much as what they do.
-            data, at = self._data, self._at
+            data: bytes = self._data  # type: ignore[assignment]  # it is open to bytes alone
+            at = self._at
             eol = data.find(b"\r", at)
             start = None
             if eol > at:
@@ -99,7 +100,8 @@ class Receiver(Buffer):
         head = self._head or self._read_head(start, line)
         if head is None or self._held < head.total:
             self._head = head
-            return self._unfinished()
+            self._expect_more()
+            return None
         message = head.message(self._take(head.total))
         if isinstance(self._data, bytearray):
             self._data = bytes(self._data)
@@ -115,14 +117,17 @@ class Receiver(Buffer):
         Where the octets end early, fewer than `start.head` were looked up; what was found may be a section that ends
         right there. Then the lengths disagree, which must not wait (M-16).
         """
-        return self._by_rule(start, eol) if eol + start.head > self._until else self._unfinished()
+        if eol + start.head > self._until:
+            return self._by_rule(start, eol)
+        self._expect_more()
+        return None
 
     def _by_rule(self, start: Start | None, eol: int) -> Message | None:
         """Go on by the rules with what the quick way read; a CR alone is no line end (M-08)."""
         known = start if self._data.startswith(b"\r\n", eol) else None
         return self._advance(known, eol + 2 - self._at)
 
-    def _unfinished(self) -> None:
+    def _expect_more(self) -> None:
         if self._ended and self._data:
             raise fault("truncated", "M-18", self._peek(0, 64))
 
