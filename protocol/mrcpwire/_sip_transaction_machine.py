@@ -193,6 +193,6 @@ class Machine:
     def _emptied(self) -> None:
         self._empty += 1
         if self._empty > _FEW and self._empty * 2 > len(self._heap):
-            self._heap = [item for item in self._heap if item[2].transaction is not None]
+            self._heap[:] = [item for item in self._heap if item[2].transaction is not None]
             heapq.heapify(self._heap)
             self._empty = 0
