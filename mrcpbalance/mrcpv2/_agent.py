@@ -26,6 +26,9 @@ REMEMBER_MOST: Final = 10_000
 BRANCH_OCTETS: Final = 12
 ALIAS_OCTETS: Final = 16  # 32 hex digits (E-03)
 TAG_OCTETS: Final = 8
+LARGEST_DATAGRAM: Final = (
+    1300 - 120
+)  # octets of a request without our Via; larger ones go by TCP (RFC 3261, 18.1.1)
 type_key = tuple[bytes, bytes, bytes]
 
 
@@ -44,6 +47,8 @@ class Agent:
     dialogs: dict[type_key, Side] = attrs.field(factory=dict)
     ended: "OrderedDict[type_key, float]" = attrs.field(factory=OrderedDict)
     asking: dict[ClientTransaction, Asking] = attrs.field(factory=dict)
+    about: Call | None = None  # the call that the event at hand is about
+    largest_datagram: int = LARGEST_DATAGRAM
 
     @classmethod
     def of(cls, context: Context, own: Address, control: Address, *, direct: bool) -> "Agent":
@@ -82,17 +87,31 @@ class Agent:
         """Take one message; whoever calls flushes after it."""
         event = self.transactions.received(message, flow, now)
         if event is not None:
+            self._guarded(event, now)
+
+    def _guarded(self, event: wire.Event, now: float) -> None:
+        """Handle an event; a fault of our own ends the call it is about, in order, and is then told."""
+        self.about = None
+        try:
             self._event(event, now)
+        except Exception:
+            call = self._subject()
+            if call is not None:
+                call.end(End(Who.PROXY, Phase.ACTIVE), now)
+            raise
+
+    def _subject(self) -> Call | None:
+        return self.about
 
     def connection_lost(self, connection: SipConnection, now: float) -> None:
         """Tell the transactions that waited on a connection."""
         for event in self.transactions.failed(connection, now):
-            self._event(event, now)
+            self._guarded(event, now)
         self.flush(now)
 
     def _ring(self, now: float) -> None:
         for event in self.transactions.expire(now):
-            self._event(event, now)
+            self._guarded(event, now)
         self.flush(now)
 
     def nonsense(self, error: RemoteProtocolError, source: str) -> None:
@@ -126,6 +145,7 @@ class Agent:
             case wire.TimedOut() | wire.TransportFailed():
                 asking = self.asking.pop(event.transaction, None)
                 if asking is not None:
+                    self.about = asking.call
                     asking.unanswered(event.transaction, now)
             case wire.NeverAcked():
                 self._never_acked(event.transaction, now)
@@ -136,6 +156,7 @@ class Agent:
         asking = self.asking.get(transaction)
         if asking is None:
             return
+        self.about = asking.call
         if response.status >= 200:  # noqa: PLR2004 - final
             del self.asking[transaction]
         asking.answered(transaction, response, now)
@@ -149,7 +170,7 @@ class Agent:
         side = self._side_of(request)
         if side is None:
             return
-        call = side.call
+        self.about = call = side.call
         if call.passing is not None and call.passing.source is side and call.passing.settled:
             call.passing.acked(request, now)
         elif side.role is Role.CALLER:
@@ -159,6 +180,7 @@ class Agent:
         if request.to.tag is not None:
             side = self._side_of(request)
             if side is not None:
+                self.about = side.call
                 _inside.handle(side, transaction, request, now)
             else:
                 crossed = request.method == b"BYE" and self._key_of(request) in self.ended
@@ -193,6 +215,7 @@ class Agent:
                 context.register.end(record, End(Who.PROXY, Phase.SETUP), now)
             return
         call = Call(self, record, request, transaction, flow, context.mint(TAG_OCTETS).encode())
+        self.about = call
         resources = call.wanted()
         record.resources = resources
         context.register.key(record, request.call_id.decode("latin-1"))

@@ -1,5 +1,6 @@
 """How SIP peers are reached: our sockets, the TCP connections that are open, and where a dialog's requests go (C.3)."""
 
+import errno
 import ipaddress
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
@@ -118,11 +119,11 @@ class Network:
 
     # Towards backends.
 
-    def to_backend(self, backend: Backend) -> Flow:
-        """Give the flow to a backend's SIP address."""
+    def to_backend(self, backend: Backend, over: str | None = None) -> Flow:
+        """Give the flow to a backend's SIP address, over its own transport or another; OSError if there is none."""
         address = backend.address("sip")
         assert address is not None, "the pool offers only backends that speak the protocol"
-        if backend.config.sip_transport == "tcp":
+        if (over or backend.config.sip_transport) == "tcp":
             return self._tcp(address)
         return self._udp(address)
 
@@ -131,7 +132,10 @@ class Network:
         bound = self.context.listener.bind[0].host
         if bound not in ANY and _family(bound) == _family(address.host):
             return bound
-        return self.context.shell.own_address(address)
+        own = self.context.shell.own_address(address)
+        if not own:
+            raise OSError(errno.EHOSTUNREACH, f"no way to {address.host}")
+        return own
 
     def _udp(self, address: Address) -> Flow:
         host = self.own_address_towards(address)

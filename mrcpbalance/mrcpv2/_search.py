@@ -69,9 +69,18 @@ class Attempt:
 
     def unanswered(self, transaction: ClientTransaction, now: float) -> None:
         """Go on elsewhere: the transaction timed out, or its connection failed."""
+        if self.abandoned:
+            return
+        if self.flow.transport == "tcp" and self.backend.config.sip_transport == "udp":
+            self.search.again_by_datagram(self, now)
+            return
         self.quiet()
-        if not self.abandoned:
-            self.search.failed(self, Who.BACKEND, "no way", now)
+        self.search.failed(self, Who.BACKEND, "no way", now)
+
+    @property
+    def call(self) -> "Call":
+        """The call this is a try for."""
+        return self.search.call
 
     def dialog(self, response: sip.Response) -> Dialog:
         """Make the dialog that a 2xx begins."""
@@ -134,16 +143,34 @@ class Search:
         self.tried = (*self.tried, backend)
         call.record.seat = seat
         call.record.attempts += 1
-        network = call.agent.network
-        flow = network.to_backend(backend)
-        contact = call.agent.contact(flow)
-        body = call.begin_joint(backend, now)
-        invite = self._invite(backend, contact, body)
+        try:
+            flow = call.agent.network.to_backend(backend)
+            contact = call.agent.contact(flow)
+            invite = self._invite(backend, contact, call.begin_joint(backend, now))
+            if flow.transport == "udp" and len(invite.to_bytes()) > call.agent.largest_datagram:
+                flow = call.agent.network.to_backend(backend, over="tcp")
+                contact = call.agent.contact(flow)
+                invite = self._invite(backend, contact, invite.body)
+        except OSError as error:  # no way there, no socket to be had
+            self.attempt = Attempt(self, backend, seat, call.invite, call.flow, b"")
+            self.failed(self.attempt, Who.BACKEND, str(error), now)
+            return
         self.attempt = attempt = Attempt(self, backend, seat, invite, flow, contact)
         attempt.alarm = call.agent.context.shell.alarm(lambda now: self._overdue(attempt, now))
         attempt.alarm.set(now + call.agent.context.timeouts.setup)
-        call.record.bytes_to_backend += len(invite.to_bytes())
-        self.transaction = call.agent.ask(invite, flow, attempt, now)
+        self._send(attempt, now)
+
+    def _send(self, attempt: Attempt, now: float) -> None:
+        self.call.record.bytes_to_backend += len(attempt.invite.to_bytes())
+        self.transaction = self.call.agent.ask(attempt.invite, attempt.flow, attempt, now)
+
+    def again_by_datagram(self, attempt: Attempt, now: float) -> None:
+        """Send it by UDP after all: the backend takes no TCP (RFC 3261 section 18.1.1)."""
+        network = self.call.agent.network
+        attempt.flow = network.to_backend(attempt.backend, over="udp")
+        attempt.contact = self.call.agent.contact(attempt.flow)
+        attempt.invite = self._invite(attempt.backend, attempt.contact, attempt.invite.body)
+        self._send(attempt, now)
 
     def _invite(self, backend: Backend, contact: bytes, body: bytes) -> sip.Request:
         """Write the INVITE for a backend (S-02)."""

@@ -25,6 +25,10 @@ class Role(enum.Enum):
 class Asking(Protocol):
     """Who waits for the answers to a request of ours."""
 
+    @property
+    def call(self) -> "Call | None":
+        """The call it is about, if any still is."""
+
     def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
         """Take a provisional or final answer."""
 
@@ -34,6 +38,8 @@ class Asking(Protocol):
 
 class Deaf:
     """Asks, and doesn't care for the answer (a BYE to a peer that is left)."""
+
+    call = None
 
     def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
         """Drop it."""

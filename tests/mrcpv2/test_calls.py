@@ -3,6 +3,7 @@
 import pytest
 
 from mrcpbalance.sessions.ports import CloseReason
+from mrcpwire import sip
 from tests.mrcpv2.sip_stage import CRLF, PHONE, A, B, SipStage, answer, offer, request
 
 AUDIO = b"m=audio 5004 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=recvonly\r\na=mid:1\r\n"
@@ -562,4 +563,76 @@ def test_garbage_is_answered_or_dropped_and_harms_nobody() -> None:
     assert [data[:12] for data, _ in stage.socket.sent] == [b"SIP/2.0 400 "]
     stage.socket.sent.clear()
     call.asks(b"BYE")
+    assert stage.titles() == ["200 BYE"]
+
+
+def test_a_large_invite_goes_by_tcp_and_by_udp_where_that_is_refused() -> (
+    None
+):  # C.3, RFC 3261 section 18.1.1
+    stage = SipStage()
+    stage.say(request(b"INVITE", headers=((b"X-Long", b"x" * 1300),), body=offer()))
+    assert stage.titles(A) == []
+    connection = stage.at(A)
+    connection.connects()
+    sent = connection.heard()
+    assert sent.startswith(b"INVITE sip:asr@198.51.100.1:5060 SIP/2.0\r\nVia: SIP/2.0/TCP ")
+    assert b"transport=tcp>" in sent
+    connection.goes(CloseReason.REFUSED)
+    invite = stage.one(A)
+    assert b"X-Long" in invite.request.to_bytes()
+    stage.reply(invite, 200, answer(A, b"45@speechrecog"))
+    assert stage.titles(A) == ["ACK"]
+
+
+def test_a_backend_over_tcp() -> None:
+    stage = SipStage(backend={"sip_transport": "tcp"})
+    stage.invite()
+    connection = stage.at(A)
+    connection.connects()
+    invite = sip.parse_datagram(connection.heard(), sip.Limits())
+    assert isinstance(invite, sip.Request)
+    ok = sip.response_to(
+        invite,
+        200,
+        to_tag=b"srv",
+        headers=((b"Contact", b"<sip:198.51.100.1:5060>"),),
+        body=answer(A, b"45@speechrecog"),
+        content_type=b"application/sdp",
+    )
+    for octet in ok.to_bytes():
+        connection.says(bytes((octet,)))
+    assert connection.heard().startswith(b"ACK ")
+    leg = stage.at(A)
+    assert leg is not connection
+    leg.connects()
+    ok_to_caller = stage.one()
+    stage.say(request(b"ACK", to_tag=ok_to_caller.response.to.tag or b"", branch=b"ack", contact=False))
+    connection.says(b"\r\n\r\n")
+    assert connection.heard() == b"\r\n"
+    leg.goes()
+    assert connection.heard().startswith(b"BYE sip:198.51.100.1:5060 SIP/2.0\r\n")
+
+
+def test_a_lost_tcp_connection_to_a_backend_fails_over() -> None:
+    stage = SipStage(backend={"sip_transport": "tcp"})
+    stage.invite()
+    stage.at(A).goes(CloseReason.REFUSED)
+    assert stage.at(B).heard().startswith(b"INVITE ")
+
+
+def test_a_fault_of_our_own_ends_the_call_it_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = SipStage()
+    call = stage.begin()
+    other = stage.begin(b"46@speechrecog", call=b"call-2", branch=b"b2")
+
+    def fails(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("mrcpbalance.mrcpv2._inside.Passing.start", fails)
+    with pytest.raises(RuntimeError):
+        call.asks(b"INVITE", body=offer())
+    assert sorted(stage.titles()) == ["487 INVITE", "BYE"]
+    assert stage.titles(A) == ["BYE"]
+    assert stage.ends == ["proxy/active"]
+    other.asks(b"BYE")
     assert stage.titles() == ["200 BYE"]
