@@ -232,6 +232,89 @@ def _mrcpv2_line(draw: st.DrawFn, name: bytes, value: bytes) -> bytes:
     return b"%b:%b%b%b%b" % (name, before, value, after, draw(st.sampled_from((b"\r\n", b"\n"))))
 
 
+# --- SIP messages ---
+
+sip_tokens = st.from_regex(rb"[a-zA-Z0-9.!%*_+`'~-]{1,12}", fullmatch=True)
+sip_hosts = st.sampled_from((b"192.0.2.10", b"[2001:db8::1]", b"example.com", b"my_host", b"192.0.2.10:5060"))
+sip_uris = st.sampled_from(
+    (b"sip:umc@192.0.2.10:8062", b"Sip:a:b@[2001:db8::1]:5060;transport=udp;lr", b"sips:h", b"tel:+1-23")
+)
+sip_names = st.sampled_from((b"User-Agent", b"allow", b"X-New.Header", b"s", b"Session-Expires", b"Vias"))
+sip_texts = st.sampled_from((b"UniMRCP SofiaSIP 1.8.0", b"", b"caf\xc3\xa9", b"a, b;c", b"a: <b", b'";,'))
+# names differ, as they must
+sip_parameters = st.lists(
+    st.sampled_from(
+        (b";x", b";X-y=", b";lr=1", b';q="a;b,<\\"c>"', b";maddr=[2001:db8::1]:5060", b";%z*=caf\xc3\xa9")
+    ),
+    max_size=3,
+    unique=True,
+).map(b"".join)
+
+
+@st.composite
+def sip_vias(draw: st.DrawFn) -> bytes:
+    """Draw one value of a Via header."""
+    transport = draw(st.sampled_from((b"UDP", b"TCP", b"tls", b"X.Y")))
+    branch = draw(st.sampled_from((b"", b";branch=z9hG4bK1", b";rport;branch=z9hg4bk.2", b";BRANCH=3")))
+    return b"SIP/2.0/%b %b%b%b" % (transport, draw(sip_hosts), draw(sip_parameters), branch)
+
+
+@st.composite
+def sip_addresses(draw: st.DrawFn) -> bytes:
+    """Draw an address as From, To and Contact have it."""
+    bare = draw(st.booleans())
+    uri = draw(st.sampled_from((b"sip:a@example.com", b"isbn:2983792873")) if bare else sip_uris)
+    display = draw(st.sampled_from((b"", b"A. Bell ", b'"a \\"<b>, c;tag=x" ', b"\xc3\xa9")))
+    return (uri if bare else b"%b<%b>" % (display, uri)) + draw(sip_parameters)
+
+
+@st.composite
+def _sip_line(draw: st.DrawFn, name: bytes, value: bytes, *, plain: bool) -> bytes:
+    """Write a header; unless plain, with any of the blanks, folds and line ends that peers use."""
+    if plain:
+        return b"%b: %b\r\n" % (name, value)
+    before = draw(st.sampled_from((b"", b" ", b"  ", b"\t", b"\r\n ", b"\n \r\n\t")))
+    after = draw(st.sampled_from((b"", b" ", b" \t", b"\r\n \t")))
+    cased = draw(st.sampled_from((name, name.lower(), name.upper() + b" ", name.title() + b"\t")))
+    return b"%b:%b%b%b%b" % (cased, before, value, after, draw(st.sampled_from((b"\r\n", b"\n"))))
+
+
+@attrs.frozen(kw_only=True)
+class SipExample:
+    """A message and what must be read in it."""
+
+    raw: bytes
+    facts: dict[str, object]
+
+
+@st.composite
+def sip_messages(draw: st.DrawFn, *, plain: bool = False) -> SipExample:
+    """Draw a request or response without fault; plain ones leave as they came."""
+    method, number, uri = draw(sip_tokens), draw(st.integers(0, 2**31 - 1)), draw(sip_uris)
+    status = draw(st.integers(100, 699))
+    request, response = b"%b %b SIP/2.0" % (method, uri), b"SIP/2.0 %d caf\xc3\xa9 SIP/2.0" % status
+    start = draw(st.sampled_from((request, response)))
+    call_id, body = draw(st.from_regex(rb"[!-~]{1,20}", fullmatch=True)), draw(st.binary(max_size=40))
+    facts: dict[str, object] = {"cseq": (number, method), "call_id": call_id, "body": body}
+    facts |= {"method": method, "uri": uri} if start is request else {"status": status}
+    fields = [
+        *((b"Via", draw(sip_vias())) for _ in range(draw(st.integers(1, 3)))),
+        (draw(st.sampled_from((b"From", b"f"))), draw(sip_addresses()) + b";tag=a1"),
+        (draw(st.sampled_from((b"To", b"t"))), draw(sip_addresses())),
+        (draw(st.sampled_from((b"Call-ID", b"i"))), call_id),
+        (b"CSeq", b"%d %b" % (number, method)),
+        *draw(st.lists(st.tuples(sip_names, sip_texts), max_size=3)),
+    ]
+    if draw(st.booleans()):
+        fields.append((b"Max-Forwards", b"70"))
+        facts["max_forwards"] = 70
+    fields = draw(st.permutations(fields))
+    fields.append((draw(st.sampled_from((b"Content-Length", b"l"))), b"%d" % len(body)))
+    end = b"\r\n" if plain else draw(st.sampled_from((b"\r\n", b"\n")))
+    lines = [draw(_sip_line(name, value, plain=plain)) for name, value in fields]
+    return SipExample(raw=start + end + b"".join(lines) + end + body, facts=facts)
+
+
 # --- config ---
 
 _HOST_NAMES = st.from_regex(r"[a-z_]([a-z0-9_-]{0,20}[a-z0-9])?(\.[a-z][a-z0-9]{0,5})?", fullmatch=True)

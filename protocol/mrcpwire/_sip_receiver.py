@@ -57,7 +57,6 @@ class StreamReceiver(Buffer):
             return self._advance()
         except SipError as error:
             if error.fatal:
-                error.answer = answer_to(self._peek(0, self.limits.message), error, self.limits)
                 self._head = None
                 self._fail(error)
             raise
@@ -98,9 +97,7 @@ class StreamReceiver(Buffer):
                 self._ping = b""
                 return True
             self._take(len(run))
-            self._ping = next(
-                seen[-size:] for size in (3, 2, 1, 0) if not size or _PING.startswith(seen[-size:])
-            )
+            self._ping = next((seen[-size:] for size in (3, 2, 1) if _PING.startswith(seen[-size:])), b"")
         return False
 
     def _read_head(self) -> _Head | None:
@@ -109,22 +106,29 @@ class StreamReceiver(Buffer):
             return None
         at, most = self._at, self.limits.message
         blank = BLANK_LINE.search(self._data, at + max(self._line - 1, self._scan - 2), at + most)
-        if blank is None:
-            if self._held >= most:
-                raise fault("too-large", "G-9", self._peek(0, EXCERPT), status=513)
+        if blank is None and self._held < most:
             self._scan = self._held
             return None
-        head = self._peek(0, blank.end() - at)
-        start = read_start(head[: self._line].removesuffix(b"\n").removesuffix(b"\r"), self.limits)
-        section = head[self._line : blank.start() + 1 - at]
-        headers = SipHeaders.parse(section, most_lines=self.limits.header_lines)
+        octets = self._peek(0, blank.end() - at if blank else most)
+        try:
+            return self._parse(octets, blank.start() + 1 - at if blank else None)
+        except SipError as error:
+            error.answer = answer_to(octets, error, self.limits)
+            raise
+
+    def _parse(self, octets: bytes, end: int | None) -> _Head:
+        """Read a head whose headers end there, None where they don't."""
+        if end is None:
+            raise fault("too-large", "G-9", octets, status=513)
+        start = read_start(octets[: self._line].removesuffix(b"\n").removesuffix(b"\r"), self.limits)
+        headers = SipHeaders.parse(octets[self._line : end], most_lines=self.limits.header_lines)
         length = read_length(headers)
         if length is None:
-            raise fault("no-length", "C.2", head)
-        total = len(head) + length
-        if total > most:  # before any of it is waited for (G-2)
-            raise fault("too-large", "G-9", head, status=413)
-        return _Head(start=start, headers=headers, size=len(head), total=total)
+            raise fault("no-length", "C.2", octets)
+        total = len(octets) + length
+        if total > self.limits.message:  # before any of it is waited for (G-2)
+            raise fault("too-large", "G-9", octets, status=413)
+        return _Head(start=start, headers=headers, size=len(octets), total=total)
 
     def _find_line(self) -> bool:
         """Find the end of the start-line; what isn't SIP is refused without waiting for a head."""
