@@ -28,18 +28,19 @@ URI: Final = re.compile(rb"\*|rtsp[su]?://[!-~\x80-\xff]+", re.IGNORECASE)  # R-
 _CSEQ_LINE: Final = re.compile(rb"^cseq:[ \t]*(%b)[ \t]*\r?\n" % _NUMBER, re.IGNORECASE | re.MULTILINE)
 
 # A head without fault in lines ended by CRLF, without folds, blanks run together or anything twice that is read here.
-# Alternatives exclude each other and possessive repeats give nothing back: the work is linear.
+# Alternatives exclude each other and possessive repeats give nothing back: the work is linear. Groups are repeated the
+# ordinary way, as Python 3.11 up to 3.11.4 matches possessive repeats of groups wrongly (gh-106052).
 _PLAIN: Final = re.compile(
     rb"""(?:
-        RTSP/1\.0\ (?P<status>[1-9][0-9][0-9])\ (?P<reason>[!-~]++(?:\ [!-~]++)*+)
+        RTSP/1\.0\ (?P<status>[1-9][0-9][0-9])\ (?P<reason>[!-~]++(?:\ [!-~]++)*)
       | (?P<method>%(token)b+)\ (?P<uri>\*|rtsp://[!-~\x80-\xff]++)\ RTSP/1\.0
     )\r\n
     (?:(?:
         (?i:cseq):[\x20\t]*+(?(5)(?!)|(?P<cseq>%(number)b+))[\x20\t]*+
-      | (?i:session):[\x20\t]*+(?(6)(?!)|(?P<session>%(id)b+))[\x20\t]*+(?:;[^\r\n\0]*+)?+
+      | (?i:session):[\x20\t]*+(?(6)(?!)|(?P<session>%(id)b+))[\x20\t]*+(?:;[^\r\n\0]*+)?
       | (?i:content-length):[\x20\t]*+(?(7)(?!)|(?P<length>%(number)b+))[\x20\t]*+
       | (?!(?i:cseq|session|content-length):)%(token)b+:[^\r\n\0]*+
-    )\r\n)++\r\n"""
+    )\r\n)+\r\n"""
     % {b"token": TOKEN, b"number": _NUMBER, b"id": _ID},
     re.VERBOSE,
 ).match

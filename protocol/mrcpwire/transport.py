@@ -11,9 +11,9 @@ from mrcpwire._errors import LocalProtocolError
 from mrcpwire._lines import BLANKS, check_token, check_value
 
 # Text up to a separator; within quotes, where a backslash takes the meaning from what follows, none separates.
-_QUOTED: Final = rb'"(?:[^"\\]++|\\.?)*+"?'
-_SPEC: Final = re.compile(rb'(?:[^",]++|%b)*+' % _QUOTED, re.DOTALL)
-_PARAMETER: Final = re.compile(rb'(?:[^";]++|%b)*+' % _QUOTED, re.DOTALL)
+_QUOTED: Final = rb'"(?:[^"\\]++|\\.?)*"?'
+_SPEC: Final = re.compile(rb'(?:[^",]++|%b)*' % _QUOTED, re.DOTALL)
+_PARAMETER: Final = re.compile(rb'(?:[^";]++|%b)*' % _QUOTED, re.DOTALL)
 _PAIR: Final = re.compile(rb"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _LAST_CHANNEL: Final = 255  # a channel is one octet
 _SPECIAL: Final = re.compile(rb'[\s,;"\\]')
