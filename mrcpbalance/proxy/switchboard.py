@@ -21,6 +21,7 @@ from ._link_dial import connecting_socket, host_of, locate, reason, set_options
 from ._link_null import NOBODY
 from .deadlines import DeadlineAlarm
 from .switchboard_datagrams import Datagrams, datagram_socket, source_address
+from .switchboard_host import host_here
 from .switchboard_listening import Accepted, Listening
 
 __all__ = ["NOBODY", "Link", "Listening", "Switchboard"]
@@ -122,6 +123,10 @@ class Switchboard(Desk):
         finally:
             self._shut_down()
 
+    def turn(self, timeout: float | None) -> None:
+        """Do one round, of what happens within so many seconds, or ever; for who waits by other means than `run`."""
+        self._round(self.epoll.poll(timeout, EVENTS))
+
     async def wait_quiet(self) -> None:
         """Wait until no connection is open, those included that only linger."""
         await trio.lowlevel.checkpoint()
@@ -136,10 +141,13 @@ class Switchboard(Desk):
         return Family() if relatives is None else relatives
 
     async def _serve(self) -> Never:
-        poll, descriptor = self.epoll.poll, self.epoll.fileno()
+        host = host_here()
+        if host is not None:
+            await host.carry(self)
+        descriptor = self.epoll.fileno()
         while True:
             await trio.lowlevel.wait_readable(descriptor)
-            self._round(poll(0, EVENTS))
+            self.turn(0)
 
     def _round(self, events: list[tuple[int, int]]) -> None:
         self.begin()

@@ -15,6 +15,7 @@ from mrcpbalance.sessions.ports import CloseReason
 
 LIMIT = 64 * 1024  # octets that may wait for a link in these tests
 SMALL = 8 * 1024  # octets asked of the kernel for a buffer that is to fill soon
+FAIL_SAFE = 20.0  # seconds of real time
 STALL, LINGER, WITHIN = 30.0, 2.0, 10.0  # seconds of a clock that the tests put forward
 
 opened: list[socket.socket] = []  # the peers' ends, closed with the switchboard
