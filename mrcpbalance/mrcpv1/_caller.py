@@ -13,7 +13,7 @@ from mrcpwire import RemoteProtocolError, rtsp
 
 from . import _requests
 from ._events import Events
-from ._leg import Leg
+from ._leg import Leg, say_goodbye
 from ._placement import Placement
 from ._replies import Fault
 from ._session import RtspSession, State, Step
@@ -135,8 +135,9 @@ class Caller:
         for turn in [turn for turn in self.turns.open if not turn.done and turn.due <= now]:
             self.context.tally.count("rtsp.request-timeout")
             self.refuse(turn, Fault.TIMEOUT, now)
+            turn.given_up(now)
         for session in [session for session in self.sessions.values() if session.expires <= now]:
-            _requests.say_goodbye(session)
+            say_goodbye(session)
             self.end(session, Who.TIMEOUT, now)
 
     def dues(self) -> Iterator[float]:
@@ -311,7 +312,7 @@ class Caller:
                 self.end(placement.session, end.who, now)
         self.events.settle()
         for session in list(self.sessions.values()):
-            _requests.say_goodbye(session)
+            say_goodbye(session)
             self.end(session, end.who, now)
         for leg in self.legs:
             leg.gone = True

@@ -80,7 +80,14 @@ class Teardown(Exchange):
     """A TEARDOWN: of one resource, or of all."""
 
     uri: bytes
+    taken_for_done: bool = False
 
     def settled(self, response: rtsp.Response, now: float) -> None:
         """Release what the backend released (R-25)."""
-        _outcomes.teardown_settled(self, response, now)
+        if not self.taken_for_done:
+            _outcomes.teardown_settled(self, response, now)
+
+    def given_up(self, now: float) -> None:
+        """Take it for done: a silent backend must not keep a session that its caller has left."""
+        self.taken_for_done = True
+        _outcomes.teardown_given_up(self, now)

@@ -1,6 +1,6 @@
 """One backend connection of one caller connection (R-21): what was asked there, and whose answer comes back (R-24)."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
@@ -8,9 +8,13 @@ from mrcpbalance.pool import Backend
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpwire import RemoteProtocolError, rtsp
 
+from ._session import RtspSession, State
+
 if TYPE_CHECKING:
     from ._caller import Caller
     from ._turns import Turn
+
+OWN_CSEQ: Final = b"2147483647"  # of requests that no caller made
 
 
 class Awaited(Protocol):
@@ -49,6 +53,7 @@ class Leg:
     awaited: list[Awaited] = attrs.field(factory=list)
     held: "Turn | None" = None
     partial_since: float | None = None
+    stands: bool = False  # until then nothing that was sent has left
     gone: bool = False
 
     def ask(self, request: bytes, awaited: Awaited) -> None:
@@ -57,7 +62,8 @@ class Leg:
         self.port.send(request)
 
     def connected(self, now: float) -> None:
-        """Nothing to do: what was sent before now leaves by itself."""
+        """Take note; what was sent before now leaves by itself."""
+        self.stands = True
 
     def received(self, data: bytes, now: float) -> None:
         """Take octets from the backend."""
@@ -111,3 +117,13 @@ class Leg:
     def crashed(self, now: float) -> None:
         """End the whole caller connection: its state can no longer be trusted."""
         self.caller.crashed(now)
+
+
+def say_goodbye(session: RtspSession) -> None:
+    """Release each resource of a session at its backend when its caller can't, or did in one word."""
+    leg = session.leg
+    if session.state is State.ACTIVE and not session.teardowns and leg is not None and not leg.gone:
+        for uri in session.uris:
+            goodbye = rtsp.request(b"TEARDOWN", uri, cseq=OWN_CSEQ, session=session.backend_id)
+            session.record.bytes_to_backend += len(goodbye)
+            leg.ask(goodbye, Unheard(OWN_CSEQ))

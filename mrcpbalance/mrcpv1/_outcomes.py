@@ -6,6 +6,7 @@ from mrcpbalance.sessions import End, Phase, Who
 from mrcpwire import rtsp
 
 from . import _edits
+from ._leg import say_goodbye
 from ._session import RtspSession, State, Step
 
 if TYPE_CHECKING:
@@ -111,11 +112,25 @@ def teardown_settled(exchange: "Teardown", response: rtsp.Response, now: float) 
     if response.status in NOT_FOUND:  # the backend has lost it
         _over(exchange, End(Who.BACKEND, Phase.TEARDOWN), now)
     elif succeeded(response):
-        released = session.released_by(exchange.uri)
-        if len(released) == len(session.uris):
-            _over(exchange, End(Who.CLIENT, Phase.TEARDOWN), now)
-        else:
-            _release(session, released)
+        if not session.names(exchange.uri):
+            say_goodbye(session)  # UniMRCP answers 200 to an aggregate URI and releases nothing
+        _released(exchange, End(Who.CLIENT, Phase.TEARDOWN), now)
+
+
+def teardown_given_up(exchange: "Teardown", now: float) -> None:
+    """Release what the caller wanted released: its backend is silent, and may be for long."""
+    exchange.session.teardowns -= 1
+    if exchange.session.state is State.ACTIVE:
+        _released(exchange, End(Who.TIMEOUT, Phase.TEARDOWN), now)
+
+
+def _released(exchange: "Teardown", end: End, now: float) -> None:
+    session = exchange.session
+    released = session.released_by(exchange.uri)
+    if len(released) == len(session.uris):
+        _over(exchange, end, now)
+    else:
+        _release(session, released)
 
 
 def _release(session: RtspSession, released: tuple[int, ...]) -> None:

@@ -35,6 +35,7 @@ class Attempt:
     placement: "Placement"
     leg: Leg
     seat: Seat | None
+    octets: int  # of the request
     abandoned: bool = False
 
     def answered(self, response: rtsp.Response, now: float) -> None:
@@ -50,6 +51,9 @@ class Attempt:
 
     def leg_lost(self, now: float) -> None:
         """Try elsewhere: the connection was refused, or lost before its answer."""
+        session = self.placement.session
+        if session is not None and not self.leg.stands:
+            session.record.bytes_to_backend -= self.octets  # they never left
         if not self.abandoned:
             self.placement.failed(self, Fault.BACKEND_LOST, Who.BACKEND, now)
 
@@ -94,8 +98,8 @@ class Placement:
     def _try(self, backend: Backend, seat: Seat | None, now: float) -> None:
         self.tried = (*self.tried, backend)
         leg = self.caller.leg_to(backend)
-        self.attempt = attempt = Attempt(self.turn.cseq, self, leg, seat)
         data = _edits.at_backend(self.request, backend).raw
+        self.attempt = attempt = Attempt(self.turn.cseq, self, leg, seat, len(data))
         if self.session is not None:
             record = self.session.record
             record.seat = seat

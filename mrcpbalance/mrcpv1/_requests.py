@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ._caller import Caller
 
 MISSES: Final = 20  # requests for unknown sessions before the connection is cut (G-5)
-OWN_CSEQ: Final = b"2147483647"  # of requests that no caller made, sent when its caller is gone
 
 
 def handle(caller: "Caller", request: rtsp.Request, now: float) -> None:
@@ -88,9 +87,12 @@ def place(caller: "Caller", request: rtsp.Request, now: float) -> None:
 
 
 def query(caller: "Caller", request: rtsp.Request, now: float) -> None:
-    """Ask any backend that is up (DESCRIBE; some callers ping with it)."""
+    """Ask a backend that is up and serves the resource, if any does (DESCRIBE; some callers ping with it)."""
     turn = caller.turn(request.cseq or b"0", now)
-    want = Want("rtsp", None, caller.port.peer)
+    resource = resource_of(caller, request) or None
+    if not any(backend.serves(resource) for backend in caller.context.pool.backends.values()):
+        resource = None  # the URI names no resource: whoever is up may answer
+    want = Want("rtsp", resource, caller.port.peer)
     _start(caller, Placement(caller=caller, turn=turn, request=request, want=want, session=None), now)
 
 
@@ -211,16 +213,6 @@ def keep_alive(caller: "Caller", session: RtspSession, request: rtsp.Request, no
     turn = caller.turn(request.cseq or b"0", now)
     leg.ask(rtsp.request(b"OPTIONS", b"*", cseq=turn.cseq), Unheard(turn.cseq))
     caller.answer(turn, _replies.alive(turn.cseq, session.client_id), now)
-
-
-def say_goodbye(session: RtspSession) -> None:
-    """Release a session at its backend when its caller no longer can."""
-    leg = session.leg
-    if session.state is State.ACTIVE and not session.teardowns and leg is not None and not leg.gone:
-        for uri in session.uris:
-            goodbye = rtsp.request(b"TEARDOWN", uri, cseq=OWN_CSEQ, session=session.backend_id)
-            session.record.bytes_to_backend += len(goodbye)
-            leg.ask(goodbye, Unheard(OWN_CSEQ))
 
 
 OUTSIDE: Final[Mapping[bytes, Callable[["Caller", rtsp.Request, float], None]]] = {

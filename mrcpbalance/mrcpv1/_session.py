@@ -90,6 +90,10 @@ class RtspSession:
         segment = last_segment(uri).lower()
         return tuple(at for at, known in enumerate(self.uris) if last_segment(known).lower() == segment)[:1]
 
+    def names(self, uri: bytes) -> bool:
+        """Tell whether a URI names one of the resources, and so not several."""
+        return last_segment(uri) in {last_segment(known) for known in self.uris}
+
     def without(self, positions: tuple[int, ...]) -> None:
         """Forget these resources."""
         keep = [at for at in range(len(self.uris)) if at not in positions]

@@ -31,6 +31,9 @@ class Turn:
     out: list[bytes] | None = None
     lane: Lane | None = None
 
+    def given_up(self, now: float) -> None:
+        """Draw the consequences of an answer that didn't come in time; most requests have none."""
+
 
 @attrs.define(eq=False)
 class Turns:

@@ -93,9 +93,16 @@ class RtspStage(Stage):
         listener: dict[str, object] | None = None,
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
+        split: dict[str, str] | None = None,
     ) -> None:
+        """Set the stage; `split` gives a backend's name the only resource it serves."""
+        only = {name: {"resources": frozenset((resource,))} for name, resource in (split or {}).items()}
         configs = {
-            name: BackendConfig(name=name, rtsp=Address(host, 1554), **(backend or {}))  # type: ignore[arg-type]
+            name: BackendConfig(
+                name=name,
+                rtsp=Address(host, 1554),
+                **(backend or only.get(name, {})),
+            )
             for name, host in list(zip("abc", (A, B, C), strict=True))[:backends]
         }
         super().__init__(
