@@ -12,7 +12,7 @@ from mrcpwire._sip_headers import check_text
 URI: Final = rb"[A-Za-z][A-Za-z0-9+.-]*+:[!#-;=?-~]++"
 # An IPv6 address in brackets, or a name; names are taken as they come (F-23).
 HOST: Final = rb"(?:\[([0-9A-Fa-f:.]++)\]|([0-9A-Za-z_.-]++))"
-LAST_PORT: Final = re.compile(rb"0*+([1-9][0-9]{0,4})")
+LAST_PORT: Final = 65_535
 
 _URI: Final = re.compile(
     rb"([Ss][Ii][Pp][Ss]?+):(?:([!#-;=?A-Z\[-~]*+)@)?+%b(?::([0-9]*+))?+((?:;[!#-:=A-~]++)*+)(\?[!#-;=?A-~]*+)?+"
