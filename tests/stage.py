@@ -17,6 +17,7 @@ class StagePort:
     def __init__(self, stage: "Stage", peer: str, owner: Owner | None = None) -> None:
         self.stage = stage
         self.peer = peer
+        self.peer_port = 5062
         self.local = "192.0.2.1"
         self.guarded = True
         self._paused = False

@@ -3,5 +3,6 @@
 from ._agent import Agent
 from ._control_caller import ControlCaller
 from ._framed import FramedCaller
+from ._network import SipConnection
 
-__all__ = ["Agent", "ControlCaller", "FramedCaller"]
+__all__ = ["Agent", "ControlCaller", "FramedCaller", "SipConnection"]

@@ -76,9 +76,9 @@ class Agent:
             self.message(message, flow, now)
         self.flush(now)
 
-    def accept(self, port: Port, remote: tuple[str, int]) -> SipConnection:
+    def accept(self, port: Port) -> SipConnection:
         """Take over a TCP connection that a peer opened."""
-        connection = SipConnection(self, remote, self.stream_receiver())
+        connection = SipConnection(self, (port.peer, port.peer_port), self.stream_receiver())
         connection.port = port
         self.network.joined(connection)
         return connection

@@ -102,6 +102,14 @@ class Link(Holding):
     # What owners call
 
     @property
+    def peer_port(self) -> int:
+        """The port at the other end; 0 while there is none."""
+        if self._fd >= 0 and not self._dialling:
+            with contextlib.suppress(OSError):
+                return int(self._sock.getpeername()[1])
+        return 0
+
+    @property
     def local(self) -> str:
         """Our own address, without the port; "" while there is none."""
         if self._fd >= 0 and not self._dialling:
@@ -131,6 +139,7 @@ class Link(Holding):
         """Send the end of our octets after what waits."""
         if not self._shut:
             self._shut = True
+            self.free_sources()
             self._push_soon()
 
     def close(self) -> None:
@@ -147,6 +156,7 @@ class Link(Holding):
             return
         self._shut = True
         self._paused = False
+        self.free_sources()
         self.forget_targets()
         self.tune()
         self._set_alarm(self._desk.fresh() + self._desk.linger)

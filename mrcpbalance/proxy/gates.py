@@ -1,7 +1,5 @@
 """From an accepted connection to the core that owns it: by the listener's protocol, or by its first octets."""
 
-import socket
-
 import attrs
 
 from mrcpbalance import mrcpv1, mrcpv2, passthrough
@@ -11,8 +9,8 @@ from mrcpbalance.sessions.ports import Alarm, CloseReason
 from mrcpwire import Wire, recognise
 
 from .callers import Callers
-from .sockets import Use
-from .switchboard import Link, Switchboard
+from .sip import Telephone
+from .switchboard import Link
 
 
 class _Unclaimed:
@@ -34,12 +32,8 @@ class Gate:
 
     context: Context
     callers: Callers
-    switchboard: Switchboard
     table: StickTable | None
-
-    def accept(self, _use: Use, sock: socket.socket, now: float) -> None:
-        """Take over a connection that was just accepted."""
-        self.enter(self.switchboard.adopt(sock, UNCLAIMED), now)
+    telephone: Telephone | None  # what SIP comes to
 
     def enter(self, link: Link, now: float) -> None:
         """Give a connection that was just accepted its owner."""
@@ -48,6 +42,8 @@ class Gate:
                 self.rtsp(link, now)
             case "mrcp":
                 self.framed(link, now)
+            case "sip" if self.telephone is not None:
+                self.telephone.sip(link, now)
             case "auto":
                 newcomer = Newcomer.of(self, link, now)
                 self.callers.joined(newcomer, link)
@@ -107,6 +103,9 @@ class Newcomer:
             case Wire.RTSP:
                 self._leave()
                 self.gate.rtsp(self.link, now).received(self.heard, now)
+            case Wire.SIP if self.gate.telephone is not None:
+                self._leave()
+                self.gate.telephone.sip(self.link, now).received(self.heard, now)
             case Wire.MRCPV2:
                 self._leave()
                 self.gate.framed(self.link, now).received(self.heard, now)

@@ -11,7 +11,7 @@ from mrcpbalance.sessions.ports import Journal
 
 from .names import backend_hosts
 from .proxy import Proxy
-from .sockets import Bound, open_all
+from .sockets import Bound, Use, open_all
 
 type_ended = Callable[[Session, float], None]
 
@@ -32,7 +32,7 @@ async def serve(
     """
     stop = trio.Event() if stop is None else stop
     stop_now = trio.Event() if stop_now is None else stop_now
-    bound = open_all(config.listeners)
+    bound = open_all(config)
     proxy = Proxy.of(config, journal, ended)
     hosts = backend_hosts(config)
     by_listener = {name: [one for one in bound if one.listener.name == name] for name in config.listeners}
@@ -49,8 +49,9 @@ async def serve(
 
 
 def _addresses(sockets: list[Bound]) -> list[Address]:
-    """Give the addresses of one listener, each once: callers', then the one for control connections."""
-    return list(dict.fromkeys(one.address for one in sockets))
+    """Give the addresses of one listener, each once: callers', then that of a SIP listener's control connections."""
+    shown = [one for one in sockets if one.use is not Use.CONTROL or one.listener.protocol == "sip"]
+    return list(dict.fromkeys(one.address for one in shown))
 
 
 async def stop_on_signals(

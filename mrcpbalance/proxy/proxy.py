@@ -16,13 +16,11 @@ from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
 
 from .callers import Callers
-from .gates import Gate
+from .gates import UNCLAIMED, Gate
 from .names import Names
 from .sip import Telephone
 from .sockets import Bound, Use
-from .switchboard import Listening, Switchboard
-
-Enter = Callable[[Use, socket.socket, float], None]  # takes over a connection that was just accepted
+from .switchboard import Link, Listening, Switchboard
 
 
 @attrs.define(eq=False)
@@ -80,23 +78,24 @@ class Proxy:
     def listen(self, sockets: Sequence[Bound]) -> None:
         """Take in what comes on the sockets of one listener."""
         context = self._context(sockets[0].listener)
-        if context.listener.protocol == "sip":
+        telephone = None
+        if any(bound.use is Use.CONTROL for bound in sockets) or context.listener.protocol == "sip":
             telephone = Telephone.of(context, self.callers, self.switchboard, sockets)
             self.agents.append(telephone.agent)
-            enter: Enter = telephone.enter
-        else:
-            enter = self._gate(context).accept
+        gate = self._gate(context, telephone)
         for bound in sockets:
-            if bound.use is not Use.DATAGRAMS:
-                self._accept(bound, enter)
+            if bound.use is Use.CONTROL and telephone is not None:
+                self._accept(bound, telephone.control)
+            elif bound.use is Use.CALLERS:
+                self._accept(bound, gate.enter)
 
-    def _accept(self, bound: Bound, enter: Enter) -> None:
+    def _accept(self, bound: Bound, enter: Callable[[Link, float], None]) -> None:
         def accepted(sock: socket.socket, source: str, now: float) -> None:
             limit = self.callers.room(source)
             if limit is not None:
                 self._turn_away(sock, source, limit, bound.listener)
             else:
-                enter(bound.use, sock, now)
+                enter(self.switchboard.adopt(sock, UNCLAIMED), now)
 
         listening = self.switchboard.listen(bound.sock, accepted)
         if bound.use is Use.CALLERS:  # what live calls still need stays open while draining
@@ -132,9 +131,9 @@ class Proxy:
             mint=secrets.token_hex,
         )
 
-    def _gate(self, context: Context) -> Gate:
+    def _gate(self, context: Context, telephone: Telephone | None) -> Gate:
         name = context.listener.stick_table
-        return Gate(context, self.callers, self.switchboard, None if name is None else self.tables[name])
+        return Gate(context, self.callers, None if name is None else self.tables[name], telephone)
 
     def _ended(self, session: Session, now: float) -> None:
         self.ended(session, now)

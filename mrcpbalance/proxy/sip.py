@@ -1,16 +1,14 @@
 """A SIP listener's sockets and its agent: datagrams, connections that carry SIP, connections that carry control."""
 
-import socket
 from collections.abc import Sequence
 
 import attrs
 
 from mrcpbalance.config import Address
-from mrcpbalance.mrcpv2 import Agent, ControlCaller
+from mrcpbalance.mrcpv2 import Agent, ControlCaller, SipConnection
 from mrcpbalance.sessions.context import Context
 
 from .callers import Callers
-from .gates import UNCLAIMED
 from .sockets import Bound, Use
 from .switchboard import Link, Switchboard
 
@@ -46,18 +44,15 @@ class Telephone:
                 agent.network.hear(switchboard.hear(bound.sock, agent))
         return telephone
 
-    def enter(self, use: Use, sock: socket.socket, now: float) -> None:
-        """Take over a connection that was just accepted."""
-        name = sock.getpeername()
-        link = self.switchboard.adopt(sock, UNCLAIMED)
-        if use is Use.CONTROL:
-            self._control(link, now)
-        else:
-            connection = self.agent.accept(link, (link.peer, name[1]))
-            self.callers.joined(connection, link)
-            link.owner = connection
+    def sip(self, link: Link, now: float) -> SipConnection:
+        """Take over a connection that carries SIP."""
+        connection = self.agent.accept(link)
+        self.callers.joined(connection, link)
+        link.owner = connection
+        return connection
 
-    def _control(self, link: Link, now: float) -> None:
+    def control(self, link: Link, now: float) -> None:
+        """Take over a caller's control connection."""
         caller = ControlCaller.of(self.context, self.agent.table, link, now)
         self.callers.joined(caller, link)
         link.owner = caller

@@ -4,12 +4,12 @@ import enum
 import errno
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
 
-from mrcpbalance.config import Address, ListenerConfig
+from mrcpbalance.config import Address, Config, ListenerConfig, PoolConfig
 
 from .switchboard_datagrams import datagram_socket
 
@@ -43,12 +43,12 @@ class Bound:
     sock: socket.socket
 
 
-def open_all(listeners: Mapping[str, ListenerConfig]) -> list[Bound]:
+def open_all(config: Config) -> list[Bound]:
     """Open the sockets of all listeners; when one can't be opened, none is."""
     opened: list[Bound] = []
     try:
-        for listener in listeners.values():
-            opened.extend(_open(listener))
+        for listener in config.listeners.values():
+            opened.extend(_open(listener, config.pools[listener.pool]))
     except CannotListenError:
         for bound in opened:
             bound.sock.close()
@@ -56,11 +56,11 @@ def open_all(listeners: Mapping[str, ListenerConfig]) -> list[Bound]:
     return opened
 
 
-def _open(listener: ListenerConfig) -> list[Bound]:
+def _open(listener: ListenerConfig, pool: PoolConfig) -> list[Bound]:
     """Open the sockets of one listener."""
     opened: list[Bound] = []
     try:
-        opened.extend(_sip(listener) if listener.protocol == "sip" else _streams(listener))
+        opened.extend(_sip(listener) if listener.protocol == "sip" else _streams(listener, pool))
     except CannotListenError:
         for bound in opened:
             bound.sock.close()
@@ -68,9 +68,12 @@ def _open(listener: ListenerConfig) -> list[Bound]:
     return opened
 
 
-def _streams(listener: ListenerConfig) -> Iterator[Bound]:
+def _streams(listener: ListenerConfig, pool: PoolConfig) -> Iterator[Bound]:
     for address in listener.bind:
         yield _bind(listener, Use.CALLERS, address)
+    sip = listener.protocol == "auto" and any(backend.sip for backend in pool.backends.values())
+    if sip and listener.control == "proxied":  # SIP may be recognised, and its calls need it
+        yield _bind(listener, Use.CONTROL, listener.control_bind or Address(listener.bind[0].host, 0))
 
 
 def _sip(listener: ListenerConfig) -> Iterator[Bound]:

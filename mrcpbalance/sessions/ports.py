@@ -37,6 +37,10 @@ class Port(Protocol):
         """The address at the other end, without its port."""
 
     @property
+    def peer_port(self) -> int:
+        """The port at the other end (0 while connecting)."""
+
+    @property
     def local(self) -> str:
         """Our own address on this connection, without the port ("" while connecting)."""
 
