@@ -94,21 +94,27 @@ class Desk:
     def settle(self) -> None:
         """End the round: send, tell, close."""
         self.source = None
-        while self.dirty or self.doomed:
-            for link in self.dirty:  # grows meanwhile
-                try:
-                    link.push()
-                except Exception as fault:  # noqa: BLE001 - no fault with one link ends the others
-                    self.report(fault, "Link.push")
-                    link.end(CloseReason.FAULT, reset=True)
-            self.dirty.clear()
+        self._push_all()
+        if self.doomed:
             doomed, self.doomed = self.doomed, []
             for link, why in doomed:
                 link.end(why)
+            self._push_all()
+            if self.doomed:  # an owner that dials in vain again and again must not keep all others waiting
+                self.deadlines.rouse()
         if self.graves:
             self._close_graves()
         self.family = None
         self.busy = False
+
+    def _push_all(self) -> None:
+        for link in self.dirty:  # grows meanwhile
+            try:
+                link.push()
+            except Exception as fault:  # noqa: BLE001 - no fault with one link ends the others
+                self.report(fault, "Link.push")
+                link.end(CloseReason.FAULT, reset=True)
+        self.dirty.clear()
 
     def _close_graves(self) -> None:
         for sock in self.graves:

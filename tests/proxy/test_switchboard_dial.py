@@ -11,7 +11,7 @@ import trio
 from mrcpbalance.config import Address
 from mrcpbalance.proxy._link_dial import host_of, locate, reason
 from mrcpbalance.proxy.switchboard import Switchboard
-from mrcpbalance.sessions.ports import CloseReason
+from mrcpbalance.sessions.ports import CloseReason, Port, Shell
 from tests.proxy.switchboard_kit import (
     LINGER,
     WITHIN,
@@ -51,6 +51,10 @@ def black_hole() -> Iterator[Address]:
 async def test_it_stands() -> None:
     async with switchboard() as board:
         link, peer = dialled(board, owner := Recorder())
+        shell: Shell = board
+        port: Port = link
+        assert port.peer == "127.0.0.1"
+        assert shell.own_address(Address("127.0.0.1", 1)) == "127.0.0.1"
         assert owner.heard == []
         assert link.local == ""
         await owner.hears("connected")
@@ -249,6 +253,23 @@ async def test_the_next_is_dialled_when_one_is_refused() -> None:
             board.dial(dead, first, within=WITHIN)
             await last.hears("connected")
             Peer(listener.accept()[0])
+
+
+async def test_dialling_in_vain_for_ever_keeps_nobody_waiting() -> None:
+    async with switchboard() as board:
+        tries = 0
+
+        def again() -> None:
+            nonlocal tries
+            tries += 1
+            board.dial(UNREACHABLE["no such name"], Recorder(lost=again), within=WITHIN)
+
+        again()
+        link, peer = adopted(board, Recorder())
+        for _ in range(10):
+            link.send(b"x")
+            assert await peer.receive(1) == b"x"
+        assert tries > 5
 
 
 async def test_dialling_after_the_end() -> None:

@@ -1,5 +1,7 @@
 """A peer that doesn't read: whoever feeds it is held, nothing grows without bound, and all goes on when it reads."""
 
+from collections.abc import Callable
+
 import pytest
 import trio
 
@@ -111,6 +113,21 @@ async def test_a_target_that_dies_frees_its_sources() -> None:
         await fill(target, one)
         assert is_held(source)
         target.abort()
+        assert not is_held(source)
+
+
+@pytest.mark.parametrize("act", [Link.finish, Link.close])
+async def test_a_target_that_takes_no_more_frees_its_sources(act: Callable[[Link], None]) -> None:
+    """Else a caller with many sessions would wait for one that is given up already."""
+    async with switchboard() as board:
+        target, _ = adopted(board, Recorder())
+        source, one = adopted(board, side := Side())
+        side.other = target
+        await fill(target, one)
+        assert is_held(source)
+        act(target)
+        assert not is_held(source)
+        await settled()
         assert not is_held(source)
 
 
