@@ -39,8 +39,9 @@ class Switchboard(Desk):
 
     `unsent` octets may wait for one link before those who feed it are no longer read; `stall` and `linger` are seconds.
     `on_fault` gets every exception an owner raises and where that was; `resolve` gives the IP literal of a host name,
-    or None, and must not block. It is made within the trio run whose clock it goes by. `now` is the time of the current or last round. `links` counts open connections;
-    `accepted`, `dialled`, `faults`, `stalls` and `accept_pauses` count what happened since the start.
+    or None, and must not block. Made within the trio run whose clock it goes by. `now` is the time of the current or
+    last round, `fresh()` the time at any moment. `links` counts open connections; `accepted`, `dialled`, `faults`,
+    `stalls` and `accept_pauses` count what happened since the start.
     """
 
     def __init__(
