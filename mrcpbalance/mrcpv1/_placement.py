@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from mrcpbalance.pool import Backend, Obstacle, Seat, Want
+from mrcpbalance.pool import Backend, Seat, Want
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import rtsp
@@ -125,7 +125,7 @@ class Placement:
             self.refusal = response.raw
         if retry:
             self.blame = Who.BACKEND
-            self._release(attempt)
+            self._release(attempt, str(response.status))
             self._next(now)
             return
         self._settle()
@@ -136,7 +136,7 @@ class Placement:
         attempt.abandoned = True
         self.attempt = None
         self.fault, self.blame = fault, blame
-        self._release(attempt)
+        self._release(attempt, "silent" if blame is Who.TIMEOUT else "connection lost")
         self._next(now)
 
     def _overdue(self, now: float) -> None:
@@ -145,30 +145,20 @@ class Placement:
             attempt.leg.backend.failed("rtsp", now)
             self.failed(attempt, Fault.TIMEOUT, Who.TIMEOUT, now)
 
-    def _release(self, attempt: Attempt) -> None:
+    def _release(self, attempt: Attempt, why: str) -> None:
+        record = None if self.session is None else self.session.record
+        self.caller.context.try_failed(record, attempt.leg.backend, why)
         if attempt.seat is not None:
             attempt.seat.release()  # the record keeps naming the backend that was asked last
 
     def _exhausted(self, now: float) -> None:
-        fault = self.fault or self._none_eligible(now)
+        fault = self.fault
+        if fault is None:
+            full = self.caller.context.none_eligible(self.want, now, self.tried)
+            fault = Fault.NONE_FREE if full else Fault.UNAVAILABLE
         self._settle()
         data = self.refusal or fault.reply(self.turn.cseq)
         _outcomes.not_placed(self, data, End(self.blame, Phase.SETUP), now)
-
-    def _none_eligible(self, now: float) -> Fault:
-        """Say honestly whether waiting may help."""
-        verdicts = self.caller.context.pool.explain(self.want, now, self.tried)
-        full = any(verdict.excluded in (Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE) for verdict in verdicts)
-        self.caller.context.tally.refused += 1
-        self.caller.context.journal.note(
-            "no-backend",
-            level="warning",
-            pool=self.caller.context.pool.name,
-            resource=self.want.resource,
-            client=self.want.source,
-            excluded={verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded},
-        )
-        return Fault.NONE_FREE if full else Fault.UNAVAILABLE
 
     def cancel(self) -> None:
         """Stop trying: the caller is gone, or was answered otherwise."""

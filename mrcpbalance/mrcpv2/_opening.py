@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NOT_ALLOCATED: Final = 405  # A.8: no such channel
 UNAVAILABLE: Final = 501  # A.8: no backend could be reached
+_REASONS: Final = {Who.BACKEND: "refused or lost", Who.TIMEOUT: "silent"}
 RETRYABLE: Final = range(500, 600)  # answers to a literal SETUP after which another backend is asked
 
 
@@ -61,7 +62,7 @@ def _next(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> N
         seat = context.pool.take(opening.want, now=now, tried=opening.tried)
     if seat is None:
         if not opening.tried:
-            _say_none_eligible(caller, channel, now)
+            context.none_eligible(opening.want, now)
         _give_up(caller, channel, blame, now)
         return
     record = channel.record
@@ -73,21 +74,6 @@ def _next(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> N
     for message in opening.sent:
         record.bytes_to_backend += len(message.raw)
         leg.port.send(message.raw)
-
-
-def _say_none_eligible(caller: "FramedCaller", channel: Channel, now: float) -> None:
-    context, opening = caller.context, channel.opening
-    assert opening is not None
-    context.tally.refused += 1
-    verdicts = context.pool.explain(opening.want, now)
-    context.journal.note(
-        "no-backend",
-        level="warning",
-        pool=context.pool.name,
-        resource=opening.want.resource,
-        client=opening.want.source,
-        excluded={verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded},
-    )
 
 
 def _another(caller: "FramedCaller", opening: Opening, now: float) -> bool:
@@ -104,12 +90,13 @@ def _give_up(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -
 
 def failed(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
     """Go on to another backend: this one is gone, silent, or refused; whoever calls has told the pool."""
-    if channel.record.seat is not None:
-        channel.record.seat.release()  # the record keeps naming the backend that was asked last
+    seat = channel.record.seat
     channel.leg = None
+    if seat is not None:
+        seat.release()  # the record keeps naming the backend that was asked last
+        caller.context.try_failed(channel.record, seat.backend, _REASONS[blame])
     if caller.gone:
         return
-    caller.context.tally.retried += 1
     _next(caller, channel, blame, now)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from mrcpbalance.pool import Backend, Obstacle, Seat, Want
+from mrcpbalance.pool import Backend, Seat, Want
 from mrcpbalance.sessions import Who
 from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import sip
@@ -123,7 +123,7 @@ class Search:
             seat = self._seat(now)
         if seat is None:
             if not self.tried:
-                self._say_none_eligible(now)
+                self.call.agent.context.none_eligible(self.want, now)
             self.call.not_accepted(self.refusal, self.fault, self.blame, now)
             return
         self._try(seat, now)
@@ -232,15 +232,7 @@ class Search:
 
     def _release(self, attempt: Attempt, why: str, now: float) -> None:
         attempt.seat.release()  # the record keeps naming the backend that was asked last
-        self.call.agent.context.tally.retried += 1
-        self.call.agent.context.journal.note(
-            "attempt-failed",
-            level="warning",
-            session=self.call.record.id,
-            pool=attempt.backend.pool,
-            backend=attempt.backend.name,
-            reason=why,
-        )
+        self.call.agent.context.try_failed(self.call.record, attempt.backend, why)
 
     def cancel(self, now: float) -> None:
         """Stop trying (S-06)."""
@@ -250,18 +242,3 @@ class Search:
             attempt.quiet()
             if self.transaction is not None:
                 self.call.agent.transactions.cancel(self.transaction, now)
-
-    def _say_none_eligible(self, now: float) -> None:
-        context = self.call.agent.context
-        context.tally.refused += 1
-        verdicts = context.pool.explain(self.want, now)
-        self.fault = 503
-        context.journal.note(
-            "no-backend",
-            level="warning",
-            pool=context.pool.name,
-            resource=self.want.resource,
-            client=self.want.source,
-            excluded={verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded},
-            full=any(verdict.excluded in (Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE) for verdict in verdicts),
-        )

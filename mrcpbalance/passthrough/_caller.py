@@ -111,17 +111,7 @@ class Caller:
 
     def _give_up(self, blame: Who, now: float) -> None:
         if not self.tried and not self.context.draining():
-            self.context.tally.refused += 1
-            verdicts = self.context.pool.explain(self.want, now)
-            self.context.journal.note(
-                "no-backend",
-                level="warning",
-                pool=self.context.pool.name,
-                client=self.want.source,
-                excluded={
-                    verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded
-                },
-            )
+            self.context.none_eligible(self.want, now)
         self.farewell(End(blame, Phase.SETUP), now)
 
     def flow(self, leg: Leg, now: float) -> None:
@@ -143,7 +133,7 @@ class Caller:
             self.farewell(End(self.finished_by or Who.BACKEND, Phase.ACTIVE), now)
             return
         leg.backend.failed("tcp", now)
-        self.context.tally.retried += 1
+        self.context.try_failed(self.record, leg.backend, reason.value)
         if self.record.seat is not None:
             self.record.seat.release()
         self._next(Who.TIMEOUT if reason is CloseReason.CONNECT_TIMEOUT else Who.BACKEND, now)

@@ -10,7 +10,7 @@ import trio
 
 from mrcpbalance.config import Config, ListenerConfig
 from mrcpbalance.mrcpv2 import Agent
-from mrcpbalance.pool import Pool
+from mrcpbalance.pool import Backend, Pool, State
 from mrcpbalance.sessions import End, Phase, Register, Session, StickTable, Tally, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
@@ -58,6 +58,17 @@ class Proxy:
         def told(session: Session, now: float) -> None:
             proxy._ended(session, now)
 
+        def changed(backend: Backend, protocol: str, state: State) -> None:
+            level = "info" if state is State.UP else "warning"
+            journal.note(
+                "backend-state",
+                level=level,
+                pool=backend.pool,
+                backend=backend.name,
+                protocol=protocol,
+                state=state.value,
+            )
+
         proxy = cls(
             config=config,
             journal=journal,
@@ -70,7 +81,7 @@ class Proxy:
                 told,
             ),
             callers=Callers(config.limits),
-            pools={name: Pool(pool, random) for name, pool in config.pools.items()},
+            pools={name: Pool(pool, random, changed) for name, pool in config.pools.items()},
             tables={name: StickTable(table) for name, table in config.stick_tables.items()},
         )
         return proxy

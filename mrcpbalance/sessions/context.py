@@ -1,15 +1,15 @@
 """What a core is given: the shell, the tables it shares with others, and its part of the configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 import attrs
 
 from mrcpbalance.config import Limits, ListenerConfig, Timeouts
-from mrcpbalance.pool import Pool
+from mrcpbalance.pool import Backend, Obstacle, Pool, Want
 
 from ._register import Register
-from ._session import End
+from ._session import End, Session
 from ._tally import Tally
 from .ports import Journal, Shell
 
@@ -36,3 +36,31 @@ class Context:
     draining: Callable[[], bool]  # the process takes no new sessions
     left: Callable[[Core], None]  # a caller connection has come to its end; told once
     mint: Callable[[int], str]  # random hex digits, of so many octets: ids that peers see (E-02, E-03)
+
+    def try_failed(self, session: Session | None, backend: Backend, reason: str) -> None:
+        """Tell which backend did not take a session, and why; another is asked, or the caller is told."""
+        self.tally.retried += 1
+        self.journal.note(
+            "attempt-failed",
+            level="warning",
+            listener=self.listener.name,
+            session="" if session is None else session.id,
+            pool=backend.pool,
+            backend=backend.name,
+            reason=reason,
+        )
+
+    def none_eligible(self, want: Want, now: float, tried: Collection[Backend] = ()) -> bool:
+        """Tell why a session got no backend at all; True when some were only full, so that waiting need not help."""
+        self.tally.refused += 1
+        verdicts = self.pool.explain(want, now, tried)
+        self.journal.note(
+            "no-backend",
+            level="warning",
+            listener=self.listener.name,
+            pool=self.pool.name,
+            resource=want.resource,
+            client=want.source,
+            excluded={verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded},
+        )
+        return any(verdict.excluded in (Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE) for verdict in verdicts)

@@ -32,6 +32,7 @@ def test_a_setup_goes_on_when_the_connection_fails(reason: CloseReason) -> None:
     assert stage.taken == {"a": 0, "b": 1}
     (record,) = stage.context.register
     assert (record.backend, record.attempts) == ("b", 2)
+    assert ("attempt-failed", "a") in [(event, fields["backend"]) for event, fields in stage.notes]
 
 
 @pytest.mark.parametrize("status", [453, 500, 502, 503, 504])
