@@ -1,9 +1,11 @@
 """`mrcpbalance serve`: run the proxy, by a file or by flags alone."""
 
 import gc
+import os
 import resource
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import click
 import trio
@@ -64,8 +66,17 @@ async def _run(config: Config, log: Log) -> None:
         addresses = await nursery.start(run)
         gc.collect()
         gc.freeze()  # what lives as long as the process need not be looked at again: pauses stay short
-        for line in _readiness(config, addresses):
+        _tell(_readiness(config, addresses))
+
+
+def _tell(lines: Iterable[str]) -> None:
+    """Print the readiness lines; that nobody takes them is no reason not to serve."""
+    try:
+        for line in lines:
             click.echo(line)
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:  # what is left in the buffer is written at the end
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _readiness(config: Config, addresses: Mapping[str, Sequence[Address]]) -> Iterator[str]:
