@@ -96,6 +96,12 @@ class Limits:
             "Unanswered requests on one connection; more are not read until some are answered.",
         ),
     )
+    calls_per_second: int = attrs.field(  # G-6
+        default=1_000,
+        metadata=setting(
+            whole(1, _MILLION), "New SIP calls from one address in a second; more are answered 503 at once."
+        ),
+    )
     transactions: int = attrs.field(  # G-6
         default=50_000,
         metadata=setting(whole(16, 10 * _MILLION), "SIP transactions in all; beyond that a new call is answered 503."),

@@ -1,5 +1,6 @@
 """Kinds of values a key may take: each reads what TOML gives, strictly, and says what it expects."""
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, Protocol, TypeVar
@@ -155,6 +156,10 @@ def _public_host(text: str) -> str:
     return host
 
 
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text))
+
+
 def _admin_bind(text: str) -> Address | str:
     if not text.startswith("unix:"):
         return _one_bind(text)
@@ -187,6 +192,9 @@ def name_fault(name: str) -> str:
     if not name:
         return "the name is empty"
     return "" if name.isprintable() else "the name has characters that don't print"
+
+
+NETWORK: Final = parsed('a network, like "192.0.2.0/24" or "2001:db8::/32", or one address', _network)
 
 
 @attrs.frozen

@@ -14,6 +14,7 @@ from ._kinds import (
     ADMIN_BIND,
     BIND,
     FILE,
+    NETWORK,
     ONE_BIND,
     POOL_NAME,
     PUBLIC_HOST,
@@ -224,6 +225,13 @@ class ListenerConfig:
         )
     )
     pool: str = attrs.field(metadata=setting(POOL_NAME, "The pool that serves its sessions.", stand_in=""))
+    allow: tuple[str, ...] | None = attrs.field(  # G-6
+        default=None,
+        metadata=setting(
+            Array(NETWORK, "networks"),
+            "The networks callers may come from; others are turned away unheard. Without it: from anywhere.",
+        ),
+    )
     transports: tuple[Transport, ...] = attrs.field(
         default=("udp", "tcp"),
         metadata=setting(

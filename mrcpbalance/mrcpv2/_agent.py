@@ -14,10 +14,11 @@ from mrcpwire import RemoteProtocolError, sip
 from mrcpwire import sip_transactions as wire
 from mrcpwire.sip_transactions import ClientTransaction, Flow, ServerTransaction
 
-from . import _inside, _relay
+from . import _inside, _media, _relay
 from ._call import Call
 from ._control import ControlTable
 from ._network import Network, SipConnection
+from ._pace import Pace
 from ._search import Search
 from ._side import Asking, Role, Side
 
@@ -43,6 +44,7 @@ class Agent:
     network: Network = attrs.field(init=False)
     transactions: wire.Transactions = attrs.field(init=False)
     alarm: Alarm = attrs.field(init=False)
+    pace: Pace = attrs.field(init=False)
     calls: dict[ServerTransaction, Call] = attrs.field(factory=dict)
     dialogs: dict[type_key, Side] = attrs.field(factory=dict)
     ended: "OrderedDict[type_key, float]" = attrs.field(factory=OrderedDict)
@@ -58,6 +60,7 @@ class Agent:
         agent.transactions = wire.Transactions(
             wire.Timers(), lambda: context.mint(BRANCH_OCTETS), limit=context.limits.transactions
         )
+        agent.pace = Pace(context.limits.calls_per_second)
         agent.alarm = context.shell.alarm(agent._ring)
         return agent
 
@@ -207,6 +210,10 @@ class Agent:
             self.respond(transaction, refusal, now)
             return
         context = self.context
+        if not self.pace.allows(flow.remote[0], now):
+            context.tally.count("sip.too-many-calls")
+            self.respond(transaction, sip.response_to(request, 503), now)
+            return
         record = context.register.open("mrcpv2", flow.remote[0], context.pool.name, now)
         if record is None or context.draining():
             context.tally.count("sessions.limit" if record is None else "sessions.draining")
@@ -244,7 +251,18 @@ class Agent:
             self.respond(transaction, sip.response_to(request, 503), now)
             return
         headers = ((b"Allow", _relay.ALLOW), (b"Accept", b"application/sdp"), (b"Supported", b"timer"))
-        self.respond(transaction, sip.response_to(request, 200, headers=headers), now)
+        body = self._offered()
+        kind = b"application/sdp" if body else None
+        told = sip.response_to(request, 200, headers=headers, body=body, content_type=kind)
+        self.respond(transaction, told, now)
+
+    def _offered(self) -> bytes:
+        """Describe the resources of the pool (A.11), where its backends are configured to have certain ones."""
+        backends = self.context.pool.config.backends.values()
+        resources = {resource for backend in backends for resource in backend.resources or ()}
+        if not resources or any(backend.resources is None for backend in backends):
+            return b""
+        return _media.offered(self.network.own.host, sorted(resources))
 
     # What calls use.
 

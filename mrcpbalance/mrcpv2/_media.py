@@ -1,6 +1,6 @@
 """What changes in the session descriptions of a call (table D), and what an answer says of its control channels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -114,3 +114,12 @@ def _line(answered: Sdp, index: int, resource: bytes | None) -> Line:
         raise BrokenAnswerError(f"channel {channel!r} for resource {resource!r}")
     connection = (media.attribute(b"connection") or NEW).lower()
     return Line(index, Address(address, port), channel, connection)
+
+
+def offered(host: str, resources: Sequence[str]) -> bytes:
+    """Describe what a pool serves, for whoever asks by OPTIONS (A.11)."""
+    family = "IP6" if ":" in host else "IP4"
+    lines = ["v=0", f"o=mrcpbalance 0 0 IN {family} {host}", "s=-", f"c=IN {family} {host}", "t=0 0"]
+    lines += ["m=application 0 TCP/MRCPv2 1", *(f"a=resource:{resource}" for resource in resources)]
+    lines += ["m=audio 0 RTP/AVP 0 8", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"]
+    return "".join(f"{line}\r\n" for line in lines).encode()

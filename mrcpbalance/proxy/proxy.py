@@ -17,6 +17,7 @@ from mrcpbalance.sessions.ports import Journal
 
 from .callers import Callers
 from .gates import UNCLAIMED, Gate
+from .guests import Guests
 from .names import Names
 from .sip import Telephone
 from .sockets import Bound, Use
@@ -101,8 +102,14 @@ class Proxy:
                 self._accept(bound, gate.enter)
 
     def _accept(self, bound: Bound, enter: Callable[[Link, float], None]) -> None:
+        guests = Guests(bound.listener.allow)
+
         def accepted(sock: socket.socket, source: str, now: float) -> None:
-            limit = self.callers.room(source)
+            limit = (
+                self.callers.room(source)
+                if guests.allow(source)
+                else f"listeners.{bound.listener.name}.allow"
+            )
             if limit is not None:
                 self._turn_away(sock, source, limit, bound.listener)
             else:

@@ -7,8 +7,10 @@ import attrs
 from mrcpbalance.config import Address
 from mrcpbalance.mrcpv2 import Agent, ControlCaller, SipConnection
 from mrcpbalance.sessions.context import Context
+from mrcpbalance.sessions.ports import DatagramPort
 
 from .callers import Callers
+from .guests import Guests
 from .sockets import Bound, Use
 from .switchboard import Link, Switchboard
 
@@ -23,6 +25,7 @@ class Telephone:
     callers: Callers
     switchboard: Switchboard
     agent: Agent
+    guests: Guests
 
     @classmethod
     def of(
@@ -38,11 +41,18 @@ class Telephone:
             Address(_told(listener.advertise, own, control), control.port),
             direct=listener.control == "direct",
         )
-        telephone = cls(context, callers, switchboard, agent)
+        telephone = cls(context, callers, switchboard, agent, Guests(listener.allow))
         for bound in sockets:
             if bound.use is Use.DATAGRAMS:
-                agent.network.hear(switchboard.hear(bound.sock, agent))
+                agent.network.hear(switchboard.hear(bound.sock, telephone))
         return telephone
+
+    def datagram(self, port: DatagramPort, data: bytes, source: Address, now: float) -> None:
+        """Pass a datagram on, if its sender may come; others aren't answered (G-6)."""
+        if self.guests.allow(source.host):
+            self.agent.datagram(port, data, source, now)
+        else:
+            self.context.tally.count("sip.not-allowed")
 
     def sip(self, link: Link, now: float) -> SipConnection:
         """Take over a connection that carries SIP."""

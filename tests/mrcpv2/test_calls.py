@@ -2,6 +2,7 @@
 
 import pytest
 
+from mrcpbalance.config import Address, Limits
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import sip
 from tests.mrcpv2.sip_stage import CRLF, PHONE, A, B, SipStage, answer, offer, request
@@ -636,3 +637,23 @@ def test_a_fault_of_our_own_ends_the_call_it_is_about(monkeypatch: pytest.Monkey
     assert stage.ends == ["proxy/active"]
     other.asks(b"BYE")
     assert stage.titles() == ["200 BYE"]
+
+
+def test_options_describes_a_pool_whose_resources_are_known() -> None:  # S-12, A.11
+    stage = SipStage(backend={"resources": frozenset(("speechsynth", "speechrecog"))})
+    stage.say(request(b"OPTIONS"))
+    body = stage.one().response.body
+    assert b"m=application 0 TCP/MRCPv2 1\r\na=resource:speechrecog\r\na=resource:speechsynth\r\n" in body
+
+
+def test_a_flood_of_calls_from_one_address_is_answered_503_and_others_go_on() -> None:  # G-6
+    stage = SipStage(limits=Limits(calls_per_second=2))
+    for number in range(5):
+        stage.invite(call=b"call-%d" % number, branch=b"b%d" % number)
+    assert stage.titles() == ["503 INVITE"] * 3
+    assert stage.titles(A) == ["INVITE"] * 2
+    elsewhere = request(b"INVITE", call=b"other", branch=b"o", body=offer())
+    stage.say(elsewhere, Address("192.0.2.10", 5062))
+    stage.passes(1)
+    stage.invite(call=b"later", branch=b"later")
+    assert stage.titles(A).count("INVITE") >= 2
