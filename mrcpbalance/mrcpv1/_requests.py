@@ -26,12 +26,9 @@ def handle(caller: "Caller", request: rtsp.Request, now: float) -> None:
     cseq = request.cseq
     if cseq is None or request.fault is not None:
         _malformed(caller, request, now)
-    elif (b"equire" in request.raw or b"EQUIRE" in request.raw) and request.headers.get(
-        b"Proxy-Require"
-    ) is not None:
-        option = request.headers.get(b"Proxy-Require") or b""
+    elif request.proxy_require is not None:
         caller.context.tally.count("rtsp.proxy-require")
-        caller.answer(caller.turn(cseq, now), _replies.option_not_supported(cseq, option), now)
+        caller.answer(caller.turn(cseq, now), _replies.option_not_supported(cseq, request.proxy_require), now)
     elif request.session is None:
         OUTSIDE.get(request.method, _malformed)(caller, request, now)
     else:

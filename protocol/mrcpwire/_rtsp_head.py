@@ -39,7 +39,7 @@ _PLAIN: Final = re.compile(
         (?i:cseq):[\x20\t]*+(?(5)(?!)|(?P<cseq>%(number)b+))[\x20\t]*+
       | (?i:session):[\x20\t]*+(?(6)(?!)|(?P<session>%(id)b+))[\x20\t]*+(?:;[^\r\n\0]*+)?
       | (?i:content-length):[\x20\t]*+(?(7)(?!)|(?P<length>%(number)b+))[\x20\t]*+
-      | (?!(?i:cseq|session|content-length):)%(token)b+:[^\r\n\0]*+
+      | (?!(?i:cseq|session|content-length|proxy-require):)%(token)b+:[^\r\n\0]*+
     )\r\n)+\r\n"""
     % {b"token": TOKEN, b"number": _NUMBER, b"id": _ID},
     re.VERBOSE,
@@ -51,17 +51,32 @@ def read_plain(data: bytes, at: int, limits: Limits) -> Request | Response | Non
     match = _PLAIN(data, at)
     if match is None:
         return None
-    status, text, method, uri, cseq, session, length = match.groups()
-    end = match.end()
+    status, reason, method, uri, cseq, session, length = match.groups()
+    end = total = match.end()
     if cseq is None or end - at > limits.plain:
         return None
-    total = end if length is None or (status and int(status) in NO_BODY) else end + int(length)
+    message: Request | Response
+    if method is None:
+        message = Response()
+        message.status = number = int(status)
+        message.reason = reason
+        if length is not None and number not in NO_BODY:
+            total += int(length)
+    else:
+        message = Request()
+        message.method = method
+        message.uri = uri
+        message.proxy_require = None
+        if length is not None:
+            total += int(length)
     if total > len(data) or total - at > limits.message:
         return None
-    raw = data[at:total]  # the same object when there is nothing else
-    if status:
-        return Response(raw, end - at, int(status), text, cseq, session)
-    return Request(raw, end - at, method, uri, cseq, session)
+    message.raw = data[at:total]  # the same object when there is nothing else
+    message.body_at = end - at
+    message.cseq = cseq
+    message.session = session
+    message.fault = None
+    return message
 
 
 def read_head(head: bytes, limits: Limits) -> tuple[Request | Response, int]:
@@ -102,12 +117,20 @@ def _read_head(head: bytes, limits: Limits) -> tuple[Request | Response, int]:
     length = 0 if status in NO_BODY else _content_length(headers)
     session, session_fault = _session(headers)
     cseq, cseq_fault = _cseq(headers)
+    message: Request | Response
     if status:
-        return Response(head, len(head), status, text, cseq, session, session_fault or cseq_fault), length
-    uri_fault = None if URI.fullmatch(text) else "rtsp.bad-uri"  # R-10
-    return Request(
-        head, len(head), method, text, cseq, session, session_fault or uri_fault or cseq_fault
-    ), length
+        message = Response()
+        message.status, message.reason = status, text
+        message.fault = session_fault or cseq_fault
+    else:
+        message = Request()
+        message.method, message.uri = method, text
+        message.proxy_require = headers.get(b"Proxy-Require")
+        uri_fault = None if URI.fullmatch(text) else "rtsp.bad-uri"  # R-10
+        message.fault = session_fault or uri_fault or cseq_fault
+    message.raw, message.body_at = head, len(head)
+    message.cseq, message.session = cseq, session
+    return message, length
 
 
 def _start_line(line: bytes) -> tuple[bytes, bytes, int]:

@@ -15,7 +15,7 @@ LIMITS = Limits()
 def fields(message: Request | Response) -> tuple[object, ...]:
     shared = message.raw, message.body_at, message.cseq, message.session, message.fault
     if isinstance(message, Request):
-        return Request, message.method, message.uri, *shared
+        return Request, message.method, message.uri, message.proxy_require, *shared
     return Response, message.status, message.reason, *shared
 
 
@@ -69,6 +69,7 @@ UNUSUAL = {
     "two Sessions": USUAL.replace(b"CSeq: 1\r\n", b"CSeq: 1\r\nSession: a\r\nSession: a\r\n"),
     "two lengths": USUAL.replace(b"CSeq: 1\r\n", b"CSeq: 1\r\ncontent-length: 3\r\n"),
     "filler": b"\r\n" + USUAL,
+    "Proxy-Require": USUAL.replace(b"CSeq: 1\r\n", b"CSeq: 1\r\nproxy-require: gold\r\n"),
     "longer than any limit allows": USUAL.replace(b"CSeq", b"A: " + b"b" * 1024 + b"\r\nCSeq"),
 }
 

@@ -25,6 +25,19 @@ def test_shown_without_body() -> None:  # G-11
     assert repr(read(RESPONSE)) == "<Response 200 b'OK' cseq=b'5' session=None>"
 
 
+def test_what_is_required_of_proxies() -> None:
+    for lines, required in (
+        (b"", None),
+        (b"Require: gold\r\n", None),
+        (b"Proxy-Require: gold\r\n", b"gold"),
+        (b"PROXY-REQUIRE: gold\r\nProxy-Require: silver\r\n", b"gold"),
+        (b"Proxy-Require:\r\n", b""),
+    ):
+        request = read(REQUEST.replace(b"Session", lines + b"Session"))
+        assert isinstance(request, Request)
+        assert request.proxy_require == required
+
+
 def test_headers_are_read_once() -> None:
     message = read(REQUEST)
     assert message.headers is message.headers
