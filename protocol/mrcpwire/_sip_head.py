@@ -27,10 +27,9 @@ _OPTIONAL: Final = {
 _DEFAULT: Final = Limits()
 
 Start = re.Match[bytes]
-Message = Request | Response
 
 
-def parse_datagram(data: bytes, limits: Limits = _DEFAULT) -> Message:
+def parse_datagram(data: bytes, limits: Limits = _DEFAULT) -> Request | Response:
     """Read the message of a datagram; raises `SipError`.
 
     What follows the body is dropped (RFC 3261 section 18.3). Without Content-Length the body goes to the end.
@@ -70,7 +69,7 @@ def read_length(headers: SipHeaders) -> int | None:
     return int(value)
 
 
-def read_message(start: Start, headers: SipHeaders, body: bytes, limits: Limits) -> Message:
+def read_message(start: Start, headers: SipHeaders, body: bytes, limits: Limits) -> Request | Response:
     """Put a message together; raises `SipError` for what it can't be handled without."""
     if start.re is _REQUEST_LINE:
         request = Request(method=start[1], uri=start[2], headers=headers, body=body)
@@ -83,7 +82,7 @@ def read_message(start: Start, headers: SipHeaders, body: bytes, limits: Limits)
     return response
 
 
-def _read_datagram(data: bytes, limits: Limits) -> Message:
+def _read_datagram(data: bytes, limits: Limits) -> Request | Response:
     line, newline, _ = data.partition(b"\n")
     start = read_start(line.removesuffix(b"\r"), limits)
     if len(data) > limits.message:
@@ -102,7 +101,7 @@ def _read_datagram(data: bytes, limits: Limits) -> Message:
     return read_message(start, headers, body, limits)
 
 
-def _check(message: Message, limits: Limits) -> None:
+def _check(message: Request | Response, limits: Limits) -> None:
     """Read every header that has a property, so that none of them raises later."""
     headers = message.headers
     for name in _LISTS:

@@ -42,8 +42,8 @@ _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 BLANK_LINE: Final = re.compile(rb"\n\r?\n")  # the end of the line before it, and itself
 # RFC 3261 section 25.1 allows a NUL within quotes, behind a backslash; what peers write so is copied.
-_NUL: Final = re.compile(rb"(?<!\\)\0")
-_UNSAFE: Final = re.compile(rb"[\r\n]|(?<!\\)\0")
+_BEFORE_NUL: Final = re.compile(rb'(?:[^"\0]++|"(?:[^"\\\r\n\0]++|\\[^\r\n])*+"?)*+')
+_LINE_END: Final = re.compile(rb"[\r\n]")
 # Up to a comma outside of quotes and angle brackets; what is left open runs to the end.
 _VALUE: Final = re.compile(rb'(?:[^,"<]++|"(?:[^"\\]++|\\.?)*+"?|<[^>]*+>?)++', re.DOTALL)
 
@@ -80,8 +80,8 @@ class SipHeaders:
         section = with_crlf(section)
         if section.count(b"\n") > most_lines:
             raise fault("too-many-headers", "G-9", section, status=513)
-        if nul := find_nul(section):
-            raise fault("nul", "G-4", section[nul.start() :])
+        if has_nul(section):
+            raise fault("nul", "G-4", section[section.index(b"\0") :])
         fields = scan(section)
         if sum([len(line) for _, line, _ in fields]) != len(section):
             raise _fault(section)
@@ -196,9 +196,12 @@ def with_crlf(section: bytes) -> bytes:
     return section if section.count(b"\n") == section.count(b"\r\n") else _BARE_LF.sub(b"\r\n", section)
 
 
-def find_nul(text: bytes) -> re.Match[bytes] | None:
-    """Find a NUL where none may be (G-4)."""
-    return _NUL.search(text) if b"\0" in text else None
+def has_nul(text: bytes) -> bool:
+    """Tell whether there is a NUL where none may be (G-4)."""
+    if b"\0" not in text:
+        return False
+    sound = _BEFORE_NUL.match(text)
+    return sound is not None and sound.end() < len(text)
 
 
 def scan(section: bytes) -> tuple[_Field, ...]:
@@ -225,7 +228,7 @@ def split_values(line: bytes) -> list[bytes]:
 
 def check_text(text: bytes) -> bytes:
     """Hand back text that is to be written into a line, or raise `LocalProtocolError` for CR, LF or NUL (G-4)."""
-    if _UNSAFE.search(text):
+    if _LINE_END.search(text) or has_nul(text):
         raise LocalProtocolError(f"CR, LF or NUL in a value: {text[:64]!r}")
     return text
 

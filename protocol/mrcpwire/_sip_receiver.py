@@ -8,9 +8,9 @@ from mrcpwire._buffer import Buffer
 from mrcpwire._errors import EXCERPT
 from mrcpwire._lines import is_token
 from mrcpwire._sip_faults import SipError, fault
-from mrcpwire._sip_head import Message, Start, read_length, read_message, read_start
+from mrcpwire._sip_head import Start, read_length, read_message, read_start
 from mrcpwire._sip_headers import BLANK_LINE, SipHeaders
-from mrcpwire._sip_messages import Limits
+from mrcpwire._sip_messages import Limits, Request, Response
 from mrcpwire._sip_write import answer_to
 
 _PING: Final = b"\r\n\r\n"
@@ -21,6 +21,9 @@ _DEFAULT: Final = Limits()
 @attrs.frozen
 class KeepAlive:
     """A ping between two messages (RFC 5626 section 4.4.1); the answer is one CRLF."""
+
+
+Event = Request | Response | KeepAlive
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +52,7 @@ class StreamReceiver(Buffer):
         self._line = 0  # octets of the start-line, once it is there
         self._ping = b""  # the octets of a ping that came already
 
-    def next_event(self) -> Message | KeepAlive | None:
+    def next_event(self) -> Event | None:
         """Give the next message or ping, None while it isn't whole; raises `SipError`."""
         if self._error is not None:
             raise self._error.with_traceback(None)
@@ -61,7 +64,7 @@ class StreamReceiver(Buffer):
                 self._fail(error)
             raise
 
-    def _advance(self) -> Message | KeepAlive | None:
+    def _advance(self) -> Event | None:
         if self._head is None:
             if self._skip_filler():
                 return KeepAlive()

@@ -7,7 +7,7 @@ from typing import Final
 
 from mrcpwire._lines import TOKEN
 from mrcpwire._sip_faults import SipError
-from mrcpwire._sip_headers import BLANK_LINE, SipHeaders, find_nul, scan, with_crlf
+from mrcpwire._sip_headers import BLANK_LINE, SipHeaders, has_nul, scan, with_crlf
 from mrcpwire._sip_messages import Limits, Request, Response
 from mrcpwire._sip_reasons import reason_phrase
 from mrcpwire._sip_values import NameAddr, Via, check_tag
@@ -58,7 +58,7 @@ def answer_to(data: bytes, error: SipError, limits: Limits) -> Response | None:
     end = blank.start() + 1 if blank else len(data)
     section = SipHeaders(scan(with_crlf(data[start.end() : end]))).only(*_COPIED)
     vias = section.values(b"via")
-    if not vias or len(vias) > limits.vias or not _is_hop(vias[0]) or find_nul(section.to_bytes()):
+    if not vias or len(vias) > limits.vias or not _is_hop(vias[0]) or has_nul(section.to_bytes()):
         return None
     for name in _COPIED[1:]:
         section = section.once(name)

@@ -116,6 +116,7 @@ GOOD = {
     "C.2 content type in capitals": good(
         message(b"Content-Type: Application / SDP ;x=y", body=b"v"), body=b"v", content_type=b"application/sdp"
     ),
+    "C.6 NUL in quotes": good(message(b'A: "\\\\\\\0", "" b')),
     "C.2 body of any octets": good(message(body=b"\r\n\r\n\0\xff\n\nBYE sip:a SIP/2.0\r\n"), body=b"\r\n\r\n\0\xff\n\nBYE sip:a SIP/2.0\r\n"),
     "F-23 ACK with an odd port": good(
         message(start=b"ACK sip:a@b:0;x=y SIP/2.0", cseq=b"CSeq: 9 ACK"), cseq=(9, b"ACK"), uri=b"sip:a@b:0;x=y"
@@ -193,6 +194,9 @@ BAD = {
     "G-4 bare CR": (message(b"A: b\rVia: x"), "bare-cr", 400, False),
     "G-4 bare CR before the end": (message(b"A: b\r"), "bare-cr", 400, False),
     "G-4 NUL": (message(b"A: b\0c"), "nul", 400, False),
+    "G-4 NUL behind a backslash, but not in quotes": (message(b"A: b\\\0c"), "nul", 400, False),
+    "G-4 NUL in quotes, but not behind a backslash": (message(b'A: "b\0c"'), "nul", 400, False),
+    "G-4 NUL in quotes behind a doubled backslash": (message(b'A: "\\\\\0"'), "nul", 400, False),
     "G-4 NUL in a name": (message(b"A\0: b"), "nul", 400, False),
     "C.2 leading fold": (message(b" A: b"), "leading-fold", 400, False),
     "C.2 no colon": (message(b"Foo bar"), "bad-header", 400, False),
