@@ -1,4 +1,4 @@
-"""Client transactions beyond their timers: what is sent, cancel races, forks, lost ACKs, broken connections."""
+"""Client transactions beyond their timers: what is sent, forks, lost ACKs, broken connections."""
 
 import itertools
 
@@ -133,6 +133,8 @@ def test_after_a_failure_nothing_more_is_told(status: int) -> None:
     assert stage.answer(status) is None
     assert stage.take_log() == (["ACK"] if status == 486 else [])
     assert stage.layer.statistics.absorbed == 1
+    stage.answer(503)
+    assert stage.take_log() == ["ACK"]
 
 
 @pytest.mark.parametrize("status", [100, 486])
@@ -235,80 +237,6 @@ def test_an_ack_for_another_tag_is_sent_and_not_kept() -> None:
     assert stage.take_log() == ["INVITE", "Answered", "ACK", "Answered"]
 
 
-# CANCEL (S-06).
-
-
-def test_a_cancel_waits_for_a_provisional_response() -> None:
-    stage = Stage()
-    transaction = stage.request(b"INVITE")
-    cancel(stage, transaction)
-    cancel(stage, transaction)
-    stage.run(0.5)  # the INVITE may be lost
-    assert stage.take_log() == ["INVITE", "INVITE"]
-    stage.answer(100)
-    stage.answer(180)
-    cancel(stage, transaction)
-    assert stage.take_log() == ["Answered", "CANCEL", "Answered"]
-    stage.answer(200, to="CANCEL")
-    stage.answer(487)
-    assert stage.take_log() == ["Answered", "ACK"]
-    stage.run(100.0)
-    assert stage.take_log() == []
-    assert stage.ended_at == 32.5
-
-
-@pytest.mark.parametrize("before", [(), (180,)])
-@pytest.mark.parametrize("status", [200, 486])
-def test_a_final_response_may_cross_the_cancel(before: tuple[int, ...], status: int) -> None:
-    """After a 2xx it is the user's turn: ACK and BYE."""
-    stage = Stage()
-    transaction = stage.request(b"INVITE")
-    for provisional in before:
-        stage.answer(provisional)
-    cancel(stage, transaction)
-    stage.take_log()
-    event = stage.answer(status)
-    assert isinstance(event, Answered)
-    assert event.transaction is transaction
-    assert stage.take_log() == (["Answered"] if status == 200 else ["Answered", "ACK"])
-    if status == 200:
-        ack(stage, transaction)
-        stage.answer(200)
-        assert stage.take_log() == ["ACK", "ACK"]
-
-
-@pytest.mark.parametrize("status", [200, 486])
-@pytest.mark.parametrize("later", [0.0, 50.0])
-def test_a_cancel_after_the_final_response_has_no_effect(status: int, later: float) -> None:
-    stage = Stage()
-    transaction = stage.request(b"INVITE")
-    stage.answer(status)
-    stage.run(later)
-    stage.take_log()
-    cancel(stage, transaction)
-    assert stage.take_log() == []
-
-
-def test_the_answer_to_a_cancel_is_not_told_nor_is_its_absence() -> None:
-    stage = Stage()
-    transaction = stage.request(b"INVITE")
-    stage.answer(180)
-    cancel(stage, transaction)
-    stage.take_log()
-    assert stage.answer(100, to="CANCEL") is None
-    assert stage.answer(481, to="CANCEL") is None
-    assert stage.answer(481, to="CANCEL") is None
-    stage.run(32.0)
-    assert stage.take_log() == ["TimedOut"]
-
-
-def test_only_an_invite_is_cancelled() -> None:
-    stage = Stage()
-    transaction = stage.request(b"OPTIONS")
-    with pytest.raises(LocalProtocolError):
-        cancel(stage, transaction)
-
-
 # Connections that break.
 
 
@@ -336,6 +264,22 @@ def test_a_broken_connection_fails_what_waits_on_it() -> None:
     assert len(stage.events) == 2
     stage.run(32.0)
     assert stage.events[2:] == [TimedOut(spared)]
+
+
+@pytest.mark.parametrize("statuses", [(), (100,)])
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_broken_connection_fails_an_invite(statuses: tuple[int, ...], cancelled: bool) -> None:
+    stage = Stage(TCP)
+    transaction = stage.request(b"INVITE")
+    for status in statuses:
+        stage.answer(status)
+    if cancelled:
+        cancel(stage, transaction)
+    stage.events.clear()
+    stage.lose_connection()
+    assert stage.events == [TransportFailed(transaction)]
+    assert transaction.ended
+    assert len(stage.layer) == 0
 
 
 def test_a_lost_socket_takes_what_only_absorbs_along() -> None:

@@ -73,9 +73,10 @@ def test_a_request_that_comes_again_before_its_answer() -> None:
     stage = Stage()
     stage.hears(request(b"BYE"))
     stage.hears(request(b"BYE"))
-    stage.respond(100)
+    for status in (100, 100, 200):
+        stage.respond(status)
     stage.hears(request(b"BYE"))
-    assert stage.take_log() == ["NewRequest", "100 BYE", "100 BYE"]
+    assert stage.take_log() == ["NewRequest", "100 BYE", "100 BYE", "200 BYE", "200 BYE"]
 
 
 @pytest.mark.parametrize("method", [b"INVITE", b"BYE"])
@@ -109,6 +110,10 @@ def test_an_ack_to_a_2xx_may_keep_the_branch(acknowledged: bool) -> None:
     if acknowledged:
         stage.acked()
     stray(stage.hears(request(b"ACK", to=TAGGED)))
+    stage.take_log()
+    stage.run(0.5)
+    assert stage.take_log() == ([] if acknowledged else ["200 INVITE"])  # it is the user who says `acked`
+    assert stage.hears(request(b"INVITE")) is None
 
 
 def test_a_stray_ack_is_told_and_not_answered() -> None:
@@ -160,6 +165,7 @@ def test_acked_where_no_2xx_waits_does_nothing(method: bytes, statuses: tuple[in
     assert stage.hears(request(method)) is None
     stage.run(100.0)
     stage.acked()
+    assert stage.server.ended is (statuses == (486,))
 
 
 # CANCEL (S-06).
@@ -204,8 +210,9 @@ def test_an_invite_that_comes_again_after_its_cancel() -> None:
     stage.hears(request(b"ACK"))
     stage.acked()
     stage.respond(180)
-    stage.respond(200)
-    assert stage.take_log() == ["100 INVITE", "180 INVITE", "200 INVITE"]
+    stage.respond(200)  # the user's will
+    stage.run(0.5)
+    assert stage.take_log() == ["100 INVITE", "180 INVITE", "200 INVITE", "200 INVITE"]
 
 
 @pytest.mark.parametrize("acknowledged", [False, True])
