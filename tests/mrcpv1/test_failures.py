@@ -1,4 +1,4 @@
-"""What goes wrong: set-ups that fail over, backends that die under open requests, callers that vanish or talk nonsense."""
+"""What goes wrong in mid-session: backends that die under open requests, callers that vanish or talk nonsense."""
 
 import pytest
 
@@ -16,126 +16,6 @@ from tests.mrcpv1.rtsp_stage import (
     setup,
     statuses,
 )
-
-
-@pytest.mark.parametrize(
-    "reason", [CloseReason.REFUSED, CloseReason.UNREACHABLE, CloseReason.CONNECT_TIMEOUT, CloseReason.RESET]
-)
-def test_a_setup_goes_on_when_the_connection_fails(reason: CloseReason) -> None:  # R-27
-    stage = RtspStage()
-    stage.client.says(setup(1))
-    stage.at(A).goes(reason)
-    b = stage.at(B)
-    assert b.heard() == setup(1)
-    b.says(set_up(1, b"id-of-b-1"))
-    assert stage.client.heard() == set_up(1, b"id-of-b-1")
-    assert stage.taken == {"a": 0, "b": 1}
-    (record,) = stage.context.register
-    assert (record.backend, record.attempts) == ("b", 2)
-    assert ("attempt-failed", "a") in [(event, fields["backend"]) for event, fields in stage.notes]
-
-
-@pytest.mark.parametrize("status", [453, 500, 502, 503, 504])
-def test_a_setup_goes_on_when_a_backend_refuses_it(status: int) -> None:  # R-27
-    stage = RtspStage()
-    stage.client.says(setup(1))
-    stage.at(A).says(answer(status, 1))
-    assert stage.client.heard() == b""
-    assert stage.at(B).heard() == setup(1)
-
-
-@pytest.mark.parametrize("status", [400, 404, 406, 461])
-def test_other_refusals_are_the_callers(status: int) -> None:
-    stage = RtspStage()
-    stage.client.says(setup(1))
-    refused = answer(status, 1, b"with-an-id")  # some error answers carry one: bind on 2xx only
-    stage.at(A).says(refused)
-    assert stage.client.heard() == refused
-    stage.client.says(announce(2, b"with-an-id"))
-    assert statuses(stage.client.heard()) == [(454, b"2")]
-    assert stage.ends == ["backend/setup"]
-    assert stage.taken == {"a": 0, "b": 0}
-
-
-def test_406_can_be_made_retryable() -> None:  # R-27
-    stage = RtspStage(pool={"retry_statuses": (406,)})
-    stage.client.says(setup(1))
-    stage.at(A).says(answer(406, 1))
-    assert stage.at(B).heard() == setup(1)
-
-
-def test_a_silent_backend_is_left_and_its_late_session_torn_down() -> None:  # R-27
-    stage = RtspStage()
-    stage.client.says(setup(1))
-    a = stage.at(A)
-    a.connects()
-    a.heard()
-    stage.passes(2.0)
-    stage.at(B).says(set_up(1, b"id-of-b-1"))
-    assert stage.client.heard() == set_up(1, b"id-of-b-1")
-    a.says(set_up(1, b"too-late-id"))
-    assert stage.client.heard() == b""
-    assert a.heard() == request(b"TEARDOWN", 1, b"too-late-id")
-    a.says(answer(200, 1))
-    assert stage.client.heard() == b""
-    stage.client.says(announce(2, b"too-late-id"))
-    assert statuses(stage.client.heard()) == [(454, b"2")]
-
-
-def test_the_number_of_tries_is_bounded_and_the_last_refusal_is_the_callers() -> None:
-    stage = RtspStage(backends=3, pool={"retries": 1})
-    stage.client.says(setup(1))
-    stage.at(A).says(answer(503, 1))
-    stage.at(B).says(answer(453, 1))
-    assert stage.client.heard() == answer(453, 1)
-    assert len(stage.dialled) == 2
-    assert stage.ends == ["backend/setup"]
-
-
-@pytest.mark.parametrize(
-    ("how", "status", "end"),
-    [
-        ("refused", 502, "backend/setup"),
-        ("silent", 504, "timeout/setup"),
-        ("down", 503, "proxy/setup"),
-        ("full", 503, "proxy/setup"),
-    ],
-)
-def test_what_the_caller_is_told_when_nobody_takes_it(how: str, status: int, end: str) -> None:
-    stage = RtspStage(backends=1, backend={"max_sessions": 1} if how == "full" else None)
-    if how == "down":
-        stage.full("a")
-    if how == "full":
-        stage.begin()
-    stage.client.says(setup(9))
-    if how == "refused":
-        stage.at(A).goes(CloseReason.REFUSED)
-    if how == "silent":
-        stage.passes(2.0)
-    heard = stage.client.heard()
-    assert statuses(heard) == [(status, b"9")]
-    assert (b"Retry-After" in heard) == (how == "down")  # only when waiting may help
-    assert stage.ends == [end]
-
-
-def test_a_success_without_a_session_is_none() -> None:
-    stage = RtspStage()
-    stage.client.says(setup(1))
-    stage.at(A).says(answer(200, 1))
-    assert stage.at(B).heard() == setup(1)
-
-
-def test_a_setup_inside_a_session_never_goes_elsewhere() -> None:  # R-27
-    stage = RtspStage()
-    a = stage.begin()
-    stage.client.says(
-        setup(
-            2, b"speechsynthesizer", b"Session: s-one-id", b"Transport: RTP/AVP;unicast;client_port=4000-4001"
-        )
-    )
-    a.says(answer(503, 2))
-    assert stage.client.heard() == answer(503, 2)
-    assert len(stage.dialled) == 1
 
 
 def test_a_backend_dies_under_open_requests() -> None:  # R-22: answer, then close
@@ -348,6 +228,47 @@ def test_who_guesses_ids_is_cut() -> None:  # G-5
     for cseq in range(20):
         stage.client.says(announce(cseq, b"guess-%d" % cseq))
     assert len(statuses(stage.client.heard())) == 20
+    assert stage.client.state == "closed"
+
+
+def test_to_ask_for_sessions_that_were_there_is_no_guess() -> None:  # G-5: the others live on
+    stage = RtspStage()
+    names = [b"id-of-a-%d" % number for number in range(30)]
+    a = stage.begin(0, names[0])
+    for cseq, name in enumerate(names[1:], 1):
+        stage.client.says(setup(cseq))
+        a.heard()
+        a.says(set_up(cseq, name))
+    stage.full("a")
+    stage.client.heard()
+    b = stage.begin(50, b"id-of-b-1", at=B)
+    a.goes()
+    for cseq, name in enumerate(names, 100):
+        stage.client.says(request(b"TEARDOWN", cseq, name))
+    assert [status for status, _ in statuses(stage.client.heard())] == [454] * 30
+    stage.client.says(request(b"TEARDOWN", 200, b"id-of-b-1"))
+    b.says(answer(200, 200))
+    for cseq in range(201, 231):  # once more, in its grace time
+        stage.client.says(request(b"TEARDOWN", cseq, b"id-of-b-1"))
+    assert stage.client.state == "open"
+
+
+def test_ids_that_were_there_are_remembered_within_bounds() -> None:
+    stage = RtspStage(limits=Limits(sessions_per_connection=2))
+    backend = stage.begin()
+    for cseq, name in enumerate((b"id-of-a-2", b"id-of-a-3", b"id-of-a-4"), 2):
+        stage.client.says(request(b"TEARDOWN", 100, b"s-one-id" if cseq == 2 else b"id-of-a-%d" % (cseq - 1)))
+        backend.says(answer(200, 100))
+        stage.passes(11)
+        stage.client.heard()
+        backend.heard()
+        stage.begin(cseq, name)
+    for cseq in range(20):  # the first of three that ended is forgotten
+        stage.client.says(announce(cseq, b"id-of-a-2"))
+        stage.client.says(announce(cseq, b"id-of-a-3"))
+    assert stage.client.state == "open"
+    for cseq in range(20):
+        stage.client.says(announce(cseq, b"s-one-id"))
     assert stage.client.state == "closed"
 
 
