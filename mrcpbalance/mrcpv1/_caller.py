@@ -45,7 +45,8 @@ class Caller:
     sessions: dict[bytes, RtspSession] = attrs.field(factory=dict)  # by the id the caller knows
     legs: list[Leg] = attrs.field(factory=list)
     placements: list[Placement] = attrs.field(factory=list)
-    misses: int = 0
+    former: dict[bytes, None] | None = None  # ids of sessions that ended here, oldest first
+    misses: int = 0  # requests with ids that nobody here ever had
     choked: bool = False  # too many requests open: the rest waits unread
     closing: End | None = None  # no further request is taken; the connection ends when all are answered
     gone: bool = False
@@ -276,7 +277,20 @@ class Caller:
         if self.sessions.get(session.client_id) is session:
             del self.sessions[session.client_id]
             self.events.forget(session)
+            self._note_former(session.client_id)
         session.leg = None
+
+    def _note_former(self, name: bytes) -> None:
+        """Remember an id, so that to ask for it later is no guess: its caller may not know yet that it is gone."""
+        if self.former is None:
+            self.former = {}
+        self.former[name] = None
+        if len(self.former) > self.context.limits.sessions_per_connection:
+            del self.former[next(iter(self.former))]
+
+    def had(self, name: bytes | None) -> bool:
+        """Tell whether a session here has this id, or had it."""
+        return name in self.sessions or (self.former is not None and name in self.former)
 
     def close_when_answered(self, end: End, now: float) -> None:
         """Take no further request, and end once every open one is answered."""

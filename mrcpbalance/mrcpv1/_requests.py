@@ -47,9 +47,9 @@ def _malformed(caller: "Caller", request: rtsp.Request, now: float) -> None:
 
 
 def _unknown_session(caller: "Caller", request: rtsp.Request, now: float) -> None:
-    """Answer 454; whoever keeps guessing is cut (G-5, R-25)."""
+    """Answer 454; whoever keeps guessing is cut (G-5, R-25), but not who only asks for what was there."""
     caller.context.tally.count("rtsp.unknown-session")
-    caller.misses += 1
+    caller.misses += not caller.had(request.session)
     turn = caller.turn(request.cseq or b"0", now)
     if caller.misses >= MISSES:
         caller.close_when_answered(End(Who.PROXY, Phase.ACTIVE), now)

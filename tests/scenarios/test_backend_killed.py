@@ -1,5 +1,7 @@
 """Guards against requests that are never answered, and against harm to others, when a backend process is killed."""
 
+from collections import Counter
+
 import pytest
 import trio
 
@@ -106,3 +108,15 @@ async def test_a_setup_that_its_backend_dies_under_goes_elsewhere(proxy: Proxy) 
             doomed.kill()
         assert len(other.sessions) == 1
         assert caller.anomalies == []
+
+
+async def test_many_that_ask_for_what_has_died_are_told_so_and_harm_nobody(proxy: Proxy) -> None:  # G-5
+    a, b = SpeechServer("a"), SpeechServer("b")
+    async with a, b, proxy(V1, a, b) as running, RtspCaller(running.address) as caller:
+        sessions = [await caller.setup("speechrecog") for _ in range(60)]
+        living = {session.id for session in b.sessions}
+        a.kill()
+        await running.ended.count(30)
+        told = Counter([(session.id in living, await session.teardown()) for session in sessions])
+        assert told == {(False, 454): 30, (True, 200): 30}
+        assert caller.broken is None
