@@ -165,6 +165,7 @@ class Switchboard(Desk):
 
     def _ring(self) -> bool:
         """Ring what is due; tell whether there may be more."""
+        self.turn(0)  # what came in time counts, even if we come late to it
         self.begin()
         alarm = None
         for _ in range(RINGS):

@@ -16,6 +16,8 @@ from tests.proxy.switchboard_kit import (
     Recorder,
     address,
     adopted,
+    dialled,
+    later,
     listening,
     pair,
     settled,
@@ -98,6 +100,22 @@ async def test_a_turn_rings_so_many_alarms() -> None:
         assert len(rung) == RINGS
         assert not board._ring()
         assert len(rung) == RINGS + 44
+
+
+async def test_what_came_in_time_counts_however_late_we_are() -> None:
+    """The process was kept from running for long: no deadline has passed that what waits to be read would have met."""
+    async with switchboard() as board:
+        dialled(board, dialling := Recorder())
+        _, other = adopted(board, owner := Recorder())
+        rung: list[float] = []
+        alarm = board.alarm(rung.append)
+        alarm.set(board.fresh() + WITHIN)
+        owner.then["received"] = alarm.clear
+        other.plain.send(b"just in time")
+        await later(board, 2 * WITHIN)
+        assert dialling.heard == ["connected"]
+        assert owner.heard == ["received"]
+        assert rung == []
 
 
 async def test_calls_between_rounds_take_effect() -> None:
