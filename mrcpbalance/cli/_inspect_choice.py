@@ -1,0 +1,47 @@
+"""Which sessions of a capture `mrcpbalance inspect` shows."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from mrcpbalance.traces import Session
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """Everything that was asked for; a session must fit all of it, and one of the names if there are any."""
+
+    names: tuple[str, ...] = ()
+    method: str | None = None
+    cause: str | None = None
+    longer_than: int = 0  # nanoseconds
+    failed: bool = False
+
+    def of(self, sessions: Sequence[Session]) -> list[Session]:
+        """Give those that fit, in their order."""
+        named = [session for session in sessions if self._is_named(session)]
+        return [session for session in named if self._fits(session)]
+
+    def keep(self, session: Session) -> bool:
+        """Tell whether one that has no number yet may be chosen."""
+        maybe = not self.names or any(name.isdigit() or session.is_called(name) for name in self.names)
+        return maybe and self._fits(session)
+
+    def _is_named(self, session: Session) -> bool:
+        return not self.names or any(session.is_called(name) for name in self.names)
+
+    def _fits(self, session: Session) -> bool:
+        return (
+            (self.method is None or self.method.upper() in session.methods)
+            and (self.cause is None or any(is_cause(one.cause, self.cause) for one in session.causes))
+            and session.duration > self.longer_than - 1
+            and (not self.failed or session.outcome.end.is_failure)
+        )
+
+
+def is_cause(cause: str, wanted: str) -> bool:
+    """Compare a Completion-Cause such as "001 no-match" with what was asked for: its name, its number, or both."""
+    number, _, name = cause.partition(" ")
+    if wanted.isdigit() and number.isdigit():
+        return int(wanted) == int(number)
+    return wanted.lower() in (name.strip().lower(), cause.lower())
