@@ -54,6 +54,8 @@ class Opening:
     want: Want
     literal: bool  # it began with a literal SETUP
     sent: list[mrcpv2.Message]
+    octets: int = 0  # of `sent`
+    fixed: bool = False  # too much was sent for another backend to be asked
     tried: tuple[Backend, ...] = ()
 
 

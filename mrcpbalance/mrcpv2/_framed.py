@@ -46,6 +46,7 @@ class FramedCaller:
     channels: dict[bytes, Channel] = attrs.field(factory=dict)
     legs: list[Leg] = attrs.field(factory=list)
     open: int = 0  # requests without a response, all channels together
+    kept: int = 0  # octets of messages that may have to be sent again, all channels together
     choked: bool = False
     closing: End | None = None
     gone: bool = False
@@ -123,7 +124,7 @@ class FramedCaller:
             _opening.first(self, channel, message, now)
             return
         if channel.opening is not None:
-            channel.opening.sent.append(message)
+            _opening.follow(self, channel.opening, message)
         data = message.raw
         channel.record.bytes_to_backend += len(data)
         leg.port.send(data)
@@ -166,10 +167,12 @@ class FramedCaller:
 
     def _after_response(self, channel: Channel, message: mrcpv2.Message, now: float) -> None:
         if channel.refused:
+            self.answer_open(channel, status=_opening.NOT_ALLOCATED)  # what went behind it
             self.end(channel, End(Who.BACKEND, Phase.SETUP), now)
         elif channel.teardown is not None and message.request_id == channel.teardown:
             channel.teardown = None
             if message.status < 300:  # noqa: PLR2004 - the class of success
+                self.answer_open(channel, status=_opening.NOT_ALLOCATED)
                 self.end(channel, End(Who.CLIENT, Phase.TEARDOWN), now)
             else:
                 channel.step(Step.REFUSED)
@@ -272,6 +275,7 @@ class FramedCaller:
                 self.context.tally.count("mrcpv2.request-timeout")
                 self.answer_open(channel, overdue)
             if channel.touched + self.context.timeouts.session_idle <= now:
+                self.answer_open(channel)
                 self.end(channel, End(Who.TIMEOUT, Phase.ACTIVE), now)
 
     def dues(self) -> Iterator[float]:
@@ -308,8 +312,7 @@ class FramedCaller:
     def end(self, channel: Channel, end: End, now: float) -> None:
         """End a channel; its caller was answered before."""
         if channel.opening is not None:
-            channel.opening.alarm.clear()
-            channel.opening = None
+            _opening.settle(self, channel, channel.opening)
         channel.step(Step.ENDED)
         self.open -= len(channel.open or ())
         channel.open = None

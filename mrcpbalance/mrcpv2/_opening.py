@@ -44,21 +44,52 @@ def open_channel(caller: "FramedCaller", message: mrcpv2.Message, now: float) ->
 
 def first(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, now: float) -> None:
     """Send the first message to the first backend that can be had."""
-    assert channel.opening is not None, "a channel without a backend is opening"
-    channel.opening.sent.append(message)
-    context = caller.context
+    opening, context = channel.opening, caller.context
+    assert opening is not None, "a channel without a backend is opening"
+    opening.sent.append(message)
     if context.draining() or len(caller.channels) > context.limits.sessions_per_connection:
         context.tally.count("sessions.draining" if context.draining() else "sessions.limit")
         _give_up(caller, channel, Who.PROXY, now)
-    else:
-        _next(caller, channel, Who.PROXY, now)
+        return
+    _next(caller, channel, Who.PROXY, now)
+    if channel.opening is opening:
+        _count(caller, opening, message)
+
+
+def follow(caller: "FramedCaller", opening: Opening, message: mrcpv2.Message) -> None:
+    """Keep a message that went behind the first one, to be sent again should another backend be asked."""
+    if not opening.fixed:
+        opening.sent.append(message)
+        _count(caller, opening, message)
+
+
+def _count(caller: "FramedCaller", opening: Opening, message: mrcpv2.Message) -> None:
+    """Bound what is kept: one message of the largest size, or as much of smaller ones."""
+    opening.octets += len(message.raw)
+    caller.kept += len(message.raw)
+    if caller.kept > caller.context.limits.message:
+        opening.fixed = True
+        _let_go(caller, opening)
+
+
+def _let_go(caller: "FramedCaller", opening: Opening) -> None:
+    caller.kept -= opening.octets
+    opening.octets = 0
+    opening.sent.clear()
+
+
+def settle(caller: "FramedCaller", channel: Channel, opening: Opening) -> None:
+    """Take it that no further backend will be asked."""
+    opening.alarm.clear()
+    _let_go(caller, opening)
+    channel.opening = None
 
 
 def _next(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
     opening, context = channel.opening, caller.context
     assert opening is not None, "only an opening channel looks for a backend"
     seat = None
-    if len(opening.tried) <= context.pool.config.retries:
+    if len(opening.tried) <= context.pool.config.retries and not opening.fixed:
         seat = context.pool.take(opening.want, now=now, tried=opening.tried)
     if seat is None:
         if not opening.tried:
@@ -79,7 +110,9 @@ def _next(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> N
 def _another(caller: "FramedCaller", opening: Opening, now: float) -> bool:
     pool = caller.context.pool
     return (
-        len(opening.tried) <= pool.config.retries and pool.peek(opening.want, now, opening.tried) is not None
+        len(opening.tried) <= pool.config.retries
+        and not opening.fixed
+        and pool.peek(opening.want, now, opening.tried) is not None
     )
 
 
@@ -118,8 +151,7 @@ def answered(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, 
             return False
         channel.refused = message.status >= 300  # noqa: PLR2004 - where the class of success ends
     leg.backend.answered("mrcp", now)
-    opening.alarm.clear()
-    channel.opening = None
+    settle(caller, channel, opening)
     channel.record.answered_at = now
     channel.step(Step.ANSWERED)
     return True

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mrcpbalance.config import Address, BackendConfig, Limits, ListenerConfig, PoolConfig
+from mrcpbalance.config import Address, BackendConfig, Limits, ListenerConfig, PoolConfig, Timeouts
 from mrcpbalance.mrcpv2 import FramedCaller
 from mrcpwire import mrcpv2
 from tests.stage import Stage, StagePort
@@ -37,6 +37,7 @@ class FramedStage(Stage):
         pool: dict[str, object] | None = None,
         listener: dict[str, object] | None = None,
         limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         configs = {
             name: BackendConfig(name=name, mrcp=Address(host, 1544))
@@ -52,6 +53,7 @@ class FramedStage(Stage):
                 **(listener or {}),  # type: ignore[arg-type]
             ),
             limits=limits,
+            timeouts=timeouts,
         )
         self.client = self.connect()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrcpbalance.config import Limits
+from mrcpbalance.config import Limits, Timeouts
 from mrcpbalance.sessions.ports import CloseReason
 from tests.mrcpv2.framed_stage import ONE, TWO, A, B, C, FramedStage, ask, event, reply
 
@@ -115,6 +115,52 @@ def test_a_refused_literal_setup_goes_on() -> None:
     assert stage.client.heard() == reply(1, status=501)
     assert stage.ends == ["backend/setup"]
     assert stage.client.state == "open"
+
+
+def test_what_is_kept_for_another_backend_is_bounded() -> None:
+    stage = FramedStage(limits=Limits(message=1024))
+    burst = [ask(b"SETUP", 1), *(ask(b"SET-PARAMS", number) for number in range(2, 22))]
+    stage.client.says(b"".join(burst))
+    stage.client.says(ask(b"SETUP", 1, TWO))
+    a = stage.at(A)
+    assert a.heard() == b"".join(burst) + ask(b"SETUP", 1, TWO)
+    a.goes(CloseReason.REFUSED)
+    assert stage.client.heard() == b"".join(reply(number, status=501) for number in range(1, 22))
+    assert stage.at(B).heard() == ask(b"SETUP", 1, TWO)
+    assert stage.ends == ["backend/setup"]
+
+
+def test_what_goes_behind_a_teardown_is_answered() -> None:  # A.8
+    stage = FramedStage()
+    a = stage.begin()
+    stage.client.says(ask(b"TEARDOWN", 2) + ask(b"GET-PARAMS", 3) + ask(b"SPEAK", 4))
+    a.says(reply(2))
+    assert stage.client.heard() == reply(2) + reply(3, status=405) + reply(4, status=405)
+    a.says(reply(3, status=405) + reply(4, status=405))
+    assert stage.client.heard() == b""
+    assert stage.ends == ["client/teardown"]
+
+
+def test_a_channel_that_is_given_up_for_its_silence_is_answered() -> None:
+    stage = FramedStage(timeouts=Timeouts(session_idle=30.0))
+    stage.begin()
+    stage.client.says(ask(b"SPEAK", 2))
+    stage.passes(31)
+    assert stage.client.heard() == reply(2, status=501)
+    assert stage.ends == ["timeout/active"]
+
+
+def test_who_sends_a_lot_before_it_is_answered_stays_where_it_is() -> None:
+    stage = FramedStage(limits=Limits(message=1024))
+    large = ask(b"SETUP", 1, body=b"x" * 900)
+    stage.client.says(large + ask(b"SET-PARAMS", 2) + ask(b"SET-PARAMS", 3) + ask(b"SET-PARAMS", 4))
+    a = stage.at(A)
+    a.says(reply(1, status=501))
+    behind = [reply(number, status=405) for number in (2, 3, 4)]  # which no answer of the backend can reach
+    assert stage.client.heard() == reply(1, status=501) + b"".join(behind)
+    stage.client.says(large)
+    stage.at(A).goes()
+    assert stage.at(B).heard() == large  # nothing is left of what was kept before
 
 
 @pytest.mark.parametrize(
