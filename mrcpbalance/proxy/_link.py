@@ -9,67 +9,34 @@ from mrcpbalance.sessions.ports import CloseReason, Owner
 
 from ._link_dial import host_of, reason
 from ._link_epoll import ERR, HUP, IN, OUT
-from ._link_hold import Holding
 from ._link_null import GONE, NOBODY
+from ._link_out import Outgoing
 
 if TYPE_CHECKING:
     from ._link_desk import Desk, Family
-    from .deadlines import DeadlineAlarm
 
 LEAST: Final = 4 * 1024  # octets asked for in one read: at first,
 MOST: Final = 256 * 1024  # and of a peer that fills whatever it is offered
-WHOLE: Final = 64 * 1024  # octets; pieces of this size leave one by one, smaller ones joined
 RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
 
-class Link(Holding):
+class Link(Outgoing):
     """One connection (the core's `Port`); its owner may be replaced at any time.
 
     `unsent` counts the octets that wait for it. With `guarded` off, a peer that takes none is waited for without end.
     """
 
-    __slots__ = (
-        "_alarm",
-        "_blocked",
-        "_broken",
-        "_desk",
-        "_dialling",
-        "_ended",
-        "_fd",
-        "_fin",
-        "_mask",
-        "_out",
-        "_paused",
-        "_shut",
-        "_size",
-        "_sock",
-        "family",
-        "guarded",
-        "owner",
-        "peer",
-        "unsent",
-    )
+    __slots__ = ("_dialling", "_fd", "_paused", "_size", "family", "guarded", "peer")
 
     def __init__(self, desk: "Desk", owner: Owner, family: "Family", peer: str) -> None:
-        super().__init__()
-        self.owner = owner
+        super().__init__(desk, owner)
         self.family = family
         self.peer = peer
         self.guarded = True
-        self.unsent = 0
-        self._desk = desk
         self._fd = -1  # no socket yet, or none any more
-        self._mask = 0  # what the epoll tells us of
         self._size = LEAST  # octets to ask for in the next read
-        self._out: list[bytes | memoryview] | None = None  # what waits, if anything does
-        self._blocked = False  # nothing can be sent until the epoll says so
         self._dialling = False
         self._paused = False
-        self._shut = False  # nothing more is taken from the owner,
-        self._fin = False  # and the peer knows, or can't be told
-        self._ended = False  # nothing more comes from the peer
-        self._broken = False  # sending failed; what the peer had sent before is still read
-        self._alarm: DeadlineAlarm | None = None  # for connecting, later for stalling, at last for lingering
         family.append(self)
 
     # How it begins
@@ -116,31 +83,6 @@ class Link(Holding):
             with contextlib.suppress(OSError):
                 return host_of(self._sock.getsockname())
         return ""
-
-    def send(self, data: bytes) -> None:
-        """Send these octets: when the round ends, or sooner when they are many."""
-        if self._shut or not data:
-            return
-        desk = self._desk
-        out = self._out
-        if out is None:
-            self._out = [data]
-            self.unsent = len(data)
-            desk.dirty.append(self)
-            if not desk.busy:
-                desk.deadlines.rouse()
-        else:
-            out.append(data)
-            self.unsent += len(data)
-        if self.unsent > desk.mark:
-            self._crowded()
-
-    def finish(self) -> None:
-        """Send the end of our octets after what waits."""
-        if not self._shut:
-            self._shut = True
-            self.free_sources()
-            self._push_soon()
 
     def close(self) -> None:
         """Send what waits and the end of our octets; read, and drop, what comes until the peer ends too or time is up.
@@ -205,34 +147,6 @@ class Link(Holding):
             owner.received(data, desk.now)
         except Exception as fault:  # noqa: BLE001 - goes to on_fault and to the owner itself
             desk.fault(fault, "received", self, owner)
-
-    def push(self) -> None:
-        """Hand what waits to the kernel; what it doesn't take stays, and writing is awaited."""
-        out = self._out
-        if out is None or self._blocked:
-            if self._shut and not self._blocked:
-                self._send_fin()
-            return
-        while out:
-            if len(out) > 1 and len(out[0]) < WHOLE:
-                out[:] = [b"".join(out)]
-            data = out[0]
-            try:
-                taken = self._sock.send(data)
-            except BlockingIOError:
-                taken = 0
-            except OSError:
-                self._send_failed()
-                return
-            self.unsent -= taken
-            if taken < len(data):
-                out[0] = memoryview(data)[taken:]
-                self._block(taken)
-                return
-            del out[0]
-        self._out = None
-        if self._alarm is not None or self.sources or self._shut:
-            self._emptied()
 
     def end(self, why: CloseReason, *, reset: bool = False) -> None:
         """Be gone, and tell the owner."""
@@ -311,74 +225,7 @@ class Link(Holding):
             except FileNotFoundError:
                 self._desk.epoll.register(self._fd, mask)
 
-    # Sending
-
-    def _push_soon(self) -> None:
-        self._desk.dirty.append(self)
-        self._desk.want()
-
-    def _crowded(self) -> None:
-        """Send early, as much waits; hold whoever it comes from when that isn't enough."""
-        if not self._blocked:
-            self.push()
-        desk = self._desk
-        if self.unsent > desk.unsent and desk.source is not None and desk.source.owner is not NOBODY:
-            desk.source.hold(self)
-
-    def _block(self, taken: int) -> None:
-        """Wait until the kernel takes more, and mind how long."""
-        self._blocked = True
-        desk = self._desk
-        if self.sources and self.unsent <= desk.unsent // 2:
-            self.free_sources()
-        if self.owner is not NOBODY and (taken or not self._mask & OUT):
-            self._set_alarm(desk.fresh() + desk.stall)
-        self.tune()
-
-    def _emptied(self) -> None:
-        """Act on nothing waiting any more."""
-        if self._alarm is not None and self.owner is not NOBODY:
-            self._alarm.clear()
-        if self.sources:
-            self.free_sources()
-        if self._shut:
-            self._send_fin()
-
-    def _send_fin(self) -> None:
-        """Tell the peer that nothing more comes; the link ends when the peer has said so too."""
-        if self._fin:
-            return
-        self._fin = True
-        if self._ended:
-            self._doom(CloseReason.ENDED)
-            return
-        try:  # noqa: SIM105 - `suppress` would cost more than the rest of this
-            self._sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # a reset came in between, which the epoll tells next
-
-    def _send_failed(self) -> None:
-        """Give up sending. What the peer sent before it reset the connection is still read."""
-        self._broken = self._shut = self._fin = True
-        self._blocked = False
-        self._out = None
-        self.unsent = 0
-        self.free_sources()
-        self.tune()
-        if not self._mask & IN:
-            self._doom(CloseReason.RESET)
-
     # The end
-
-    def _doom(self, why: CloseReason) -> None:
-        """Come to an end when the round does: never from inside a call of an owner's."""
-        self._desk.doomed.append((self, why))
-        self._desk.want()
-
-    def _set_alarm(self, at: float) -> None:
-        if self._alarm is None:
-            self._alarm = self._desk.deadlines.alarm(self._overdue)
-        self._alarm.set(at)
 
     def _overdue(self, now: float) -> None:
         """Time is up: to linger, to come to stand, or to take octets."""

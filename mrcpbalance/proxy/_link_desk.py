@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import socket
 
     from ._link import Link
+    from ._link_out import Outgoing
 
 EARLY: Final = 256 * 1024  # octets; more than this for one peer leave before the round's end
 
@@ -60,8 +61,8 @@ class Desk:
         self.source: Link | None = None  # whose octets are being handed over,
         self.family: Family | None = None  # or else whose owner is being called
         self.newcomer: tuple[socket.socket, str] | None = None  # just accepted, with its options set
-        self.dirty: list[Link] = []  # have something to send
-        self.doomed: list[tuple[Link, CloseReason]] = []  # their owners are told when the round ends
+        self.dirty: list[Outgoing] = []  # have something to send
+        self.doomed: list[tuple[Outgoing, CloseReason]] = []  # their owners are told when the round ends
         self.graves: list[
             socket.socket
         ] = []  # closed when it ends, so that no descriptor comes back within it

@@ -1,7 +1,6 @@
 """Back-pressure: who isn't read until less waits for whom."""
 
 import abc
-from typing import Self
 
 
 class Holding(abc.ABC):
@@ -10,16 +9,16 @@ class Holding(abc.ABC):
     __slots__ = ("sources", "targets")
 
     def __init__(self) -> None:
-        self.sources: set[Self] | None = (
+        self.sources: set[Holding] | None = (
             None  # held because of this one; no set without need, as most never do
         )
-        self.targets: set[Self] | None = None  # because of which this one is held
+        self.targets: set[Holding] | None = None  # because of which this one is held
 
     @abc.abstractmethod
     def tune(self) -> None:
         """Read or don't, as `targets` and everything else says now."""
 
-    def hold(self, target: Self) -> None:
+    def hold(self, target: "Holding") -> None:
         """Be held until less waits for `target`."""
         if self.targets is None:
             self.targets = set()

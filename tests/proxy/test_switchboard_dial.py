@@ -59,6 +59,7 @@ async def test_it_stands() -> None:
         assert link.local == ""
         await owner.hears("connected")
         assert (link.peer, link.local) == ("127.0.0.1", "127.0.0.1")
+        assert link.peer_port == peer.plain.getsockname()[1]
         link.send(b"hello")
         assert await peer.receive(5) == b"hello"
         assert board.dialled == board.links == 1
@@ -175,7 +176,7 @@ async def test_it_cannot_be_tried(where: Address) -> None:
         assert owner.heard == []
         await owner.hears("lost")
         assert owner.reason is CloseReason.UNREACHABLE
-        assert link.local == ""
+        assert (link.local, link.peer_port) == ("", 0)
         assert board.links == 0
 
 
