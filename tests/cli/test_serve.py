@@ -167,13 +167,16 @@ async def test_stdout_that_takes_nothing(broken_pipe: int, how: str) -> None:
     assert {line[:1] for line in told.splitlines()} == {"{"}
 
 
-async def test_without_a_log() -> None:
+@pytest.mark.parametrize("to", ["2>&-", "2>/dev/full", ""], ids=["closed", "full", "nobody reads"])
+async def test_without_a_log(broken_pipe: int, to: str) -> None:
     async with EchoServer() as server:
         flags = ["--listen", f"tcp://{LOOPBACK}", "--backend", str(server.address)]
-        async with child_process(["sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND, *flags]) as child:
+        command = ["sh", "-c", f'exec "$@" {to}', "sh", *COMMAND, *flags]
+        async with child_process(command, stderr=broken_pipe) as child:
             assert child.stdout is not None
             ready = (await child.stdout.receive_some()).decode()
-            await echoes("127.0.0.1", int(ready.rpartition(":")[2]))
+            for _ in range(3):
+                await echoes("127.0.0.1", int(ready.rpartition(":")[2]))
             child.send_signal(signal.SIGTERM)
             assert await child.wait() == 0
 

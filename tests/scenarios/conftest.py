@@ -27,9 +27,18 @@ def process(tmp_path: Path) -> Process:
         key: str | None = None,
         listeners: int = 1,
         stalled: bool = False,
+        descriptors: int | None = None,
+        faults: tuple[str, ...] = (),
     ) -> AbstractAsyncContextManager[Serving]:
         file = tmp_path / "scenario.toml"
         file.write_text(with_backends(text, *servers, backend=backend, key=key))
-        return serving("--config", str(file), listeners=listeners, stalled=stalled)
+        return serving(
+            "--config",
+            str(file),
+            listeners=listeners,
+            stalled=stalled,
+            descriptors=descriptors,
+            faults=faults,
+        )
 
     return start

@@ -71,12 +71,14 @@ class Serving:
             nursery.cancel_scope.cancel()
 
     async def stop(self) -> int:
-        """Stop it, if it doesn't end by itself; a second signal cuts what still drains."""
+        """Stop it, if it doesn't end by itself; a second signal cuts what still drains, if anything does."""
         with trio.fail_after(PATIENCE):
-            while True:
-                self.signal(signal.SIGTERM)
+            for _ in range(2):
+                if not self.said("stopping"):
+                    self.signal(signal.SIGTERM)
                 with trio.move_on_after(AGAIN):
                     return await self.wait()
+            return await self.wait()
 
     async def read(self) -> None:
         """Read what it writes."""
@@ -102,12 +104,22 @@ class Serving:
 
 
 @contextlib.asynccontextmanager
-async def serving(*arguments: str, listeners: int = 1, stalled: bool = False) -> AsyncIterator[Serving]:
+async def serving(
+    *arguments: str,
+    listeners: int = 1,
+    stalled: bool = False,
+    descriptors: int | None = None,
+    faults: tuple[str, ...] = (),
+) -> AsyncIterator[Serving]:
     """Run `mrcpbalance serve`, wait for so many readiness lines; in the end it is stopped.
 
-    It must end in order, and nothing but log lines may stand on stderr, none of them about a fault of its own.
+    It must end in order, and nothing but log lines may stand on stderr, none of them about a fault of its own but for
+    those at the places listed. With `descriptors` it may open no more than so many.
     """
-    async with child_process([*COMMAND, *arguments], stderr=subprocess.PIPE) as child:
+    command = [*COMMAND, *arguments]
+    if descriptors is not None:
+        command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
+    async with child_process(command, stderr=subprocess.PIPE) as child:
         served = Serving(child)
         if not stalled:
             served.read_log.set()
@@ -121,7 +133,8 @@ async def serving(*arguments: str, listeners: int = 1, stalled: bool = False) ->
         except BaseException:
             print(*served.log, *served.stray, sep="\n")  # noqa: T201 - pytest shows it with the failure
             raise
-    assert (status, served.stray, served.said("fault")) == (0, [], [])
+    found = [fault for fault in served.said("fault") if fault["where"] not in faults]
+    assert (status, served.stray, found) == (0, [], [])
 
 
 async def run_serve(arguments: Sequence[str]) -> tuple[int, str, str]:

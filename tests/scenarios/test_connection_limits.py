@@ -66,3 +66,22 @@ async def test_a_flood_of_connections_is_no_flood_of_log_lines(process: Process)
                 assert (await one.rest())[0] == b""
         assert [line["refused"] for line in served.said("connection-refused")] == [1, 2, 4, 8, 16, 32, 64]
         assert await session.teardown() == 200
+
+
+async def test_out_of_descriptors_it_goes_on_and_recovers(process: Process) -> None:
+    async with (
+        SpeechServer("a") as a,
+        process(V1, a, descriptors=40, faults=("accept",)) as served,
+        RtspCaller(served.address) as caller,
+    ):
+        session = await caller.setup("speechsynth")
+        async with contextlib.AsyncExitStack() as crowd:
+            for _ in range(60):  # the kernel takes them all
+                await crowd.enter_async_context(calling(served.address))
+            await served.until("fault", where="accept")
+            assert (await session.request("GET-PARAMS")).status == 200
+            assert (await caller.setup("speechsynth")).id != session.id
+        async with RtspCaller(served.address) as newcomer:
+            assert await (await newcomer.setup("speechsynth")).teardown() == 200
+        assert await session.teardown() == 200
+        assert len(served.said("fault")) == 1

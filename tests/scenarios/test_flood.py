@@ -1,13 +1,16 @@
-"""Guards against memory that grows when a client stops reading while its server goes on sending."""
+"""Guards against memory that grows when somebody stops reading what others, or we, go on sending."""
 
+import contextlib
 import hashlib
 
 import pytest
 import trio
 
+from mrcpbalance.simulator import RtspCaller, SpeechServer
+from tests.mrcpv1.rtsp_stage import message, setup
 from tests.scenarios.by_hand import HandServer, Line, calling, hand_server
 from tests.scenarios.conftest import Process
-from tests.scenarios.running import TCP
+from tests.scenarios.running import TCP, V1
 
 pytestmark = pytest.mark.real_time
 
@@ -78,3 +81,25 @@ async def test_a_client_that_reads_nothing(process: Process) -> None:
             wanted = hashlib.sha256(PIECE * PIECES).hexdigest()
             assert await read_on(caller) == (PIECES * len(PIECE), wanted)
         assert served.resident() - before < ROOM
+
+
+async def test_a_caller_that_reads_no_answers(process: Process) -> None:
+    stall = '[timeouts]\nstall = "500ms"\n'
+    async with (
+        SpeechServer("a") as a,
+        process(V1 + stall, a) as served,
+        calling(served.address) as caller,
+        RtspCaller(served.address) as bystander,
+    ):
+        await caller.says(setup(1))
+        await caller.message()
+        session = await bystander.setup("speechsynth")
+        before = served.resident()
+        asked = message(b"OPTIONS * RTSP/1.0", b"CSeq: 2") * 1000
+        with contextlib.suppress(trio.BrokenResourceError):  # until it is given up
+            while True:
+                await caller.says(asked)
+        assert served.resident() - before < ROOM
+        assert (await served.until("session-end"))["end"] == "timeout/active"
+        assert await session.teardown() == 200
+        assert a.sessions == []
