@@ -1,15 +1,40 @@
 """Speech servers and callers that speak both versions: for the demo, the tests and load tests."""
 
+from ._description import audio_of
 from ._faults import Delay, Drop, Fault, Faults, Garbage, Refuse, Silence
 from ._messages import Event, Message, Request, Response
 from ._resources import Pace, Resource
 from ._transcript import Entry, Transcript
-from .callers import Answer, ConnectionLost, FramedCaller, FramedChannel, Refused, RtspCaller, RtspSession
-from .servers import EchoServer, FramedServer, Server, SpeechServer, hex_ids
+from .callers import (
+    Answer,
+    ConnectionLost,
+    ControlConnection,
+    FramedCaller,
+    FramedChannel,
+    Refused,
+    RtspCaller,
+    RtspSession,
+    SipCall,
+    SipCaller,
+)
+from .servers import (
+    EchoServer,
+    FramedServer,
+    Server,
+    SessionTimer,
+    SipServer,
+    SipSession,
+    SpeechServer,
+    call_ids,
+    hex_ids,
+    one_for_each_call,
+    small_numbers,
+)
 
 __all__ = [
     "Answer",
     "ConnectionLost",
+    "ControlConnection",
     "Delay",
     "Drop",
     "EchoServer",
@@ -31,8 +56,17 @@ __all__ = [
     "RtspCaller",
     "RtspSession",
     "Server",
+    "SessionTimer",
     "Silence",
+    "SipCall",
+    "SipCaller",
+    "SipServer",
+    "SipSession",
     "SpeechServer",
     "Transcript",
+    "audio_of",
+    "call_ids",
     "hex_ids",
+    "one_for_each_call",
+    "small_numbers",
 ]

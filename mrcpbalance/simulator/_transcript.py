@@ -7,6 +7,8 @@ from typing import Literal
 import attrs
 import trio
 
+from mrcpwire import sip
+
 KEPT = 20_000  # entries; the oldest go first, so that a load test can run for hours
 
 
@@ -15,11 +17,19 @@ class Entry:
     """One message, or the end of a connection (`name` is "closed")."""
 
     sender: Literal["caller", "server"]
-    name: str  # RTSP method or status, MRCPv2 method, status or event
+    name: str  # RTSP or SIP method or status, MRCPv2 method, status or event
     connection: int = 0  # counted from 1 as accepted
-    session: str | None = None  # RTSP session or MRCPv2 channel id
+    session: str | None = None  # RTSP session, Call-ID, or MRCPv2 channel id where there is no SIP
     mrcp: str = ""  # the MRCPv1 method, event or request-state inside
     raw: bytes = b""
+
+    @classmethod
+    def of_sip(cls, message: sip.Request | sip.Response, sender: Literal["caller", "server"]) -> "Entry":
+        """Write a SIP message down."""
+        name = message.method.decode("ascii") if isinstance(message, sip.Request) else str(message.status)
+        return cls(
+            sender=sender, name=name, session=message.call_id.decode("latin-1"), raw=message.to_bytes()
+        )
 
 
 @attrs.define

@@ -92,9 +92,10 @@ class Caller(Lifetime, Generic[A]):
     around the call.
     """
 
-    def __init__(self, address: Address, *, name: str = "caller") -> None:
+    def __init__(self, address: Address, *, name: str = "caller", source: str | None = None) -> None:
         self.address = address
         self.name = name
+        self.source = source  # the address of this machine to connect from
         self.anomalies: list[str] = []
         self.unanswered: list[str] = []
         self.broken: str | None = None  # why the connection ended
@@ -106,7 +107,8 @@ class Caller(Lifetime, Generic[A]):
 
     async def run(self, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
         """Connect, then read until the connection ends; raises OSError when there is nobody to connect to."""
-        self._stream = await trio.open_tcp_stream(self.address.host, self.address.port)
+        host, port = self.address.host, self.address.port
+        self._stream = await trio.open_tcp_stream(host, port, local_address=self.source)
         async with self._stream:
             task_status.started(self)
             try:

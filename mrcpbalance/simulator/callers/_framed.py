@@ -13,13 +13,13 @@ from ._calling import KEPT, Caller, Events, Refused
 
 
 class FramedChannel:
-    """A channel as its caller sees it; made by `FramedCaller.open`."""
+    """A channel as its caller sees it; made by `FramedCaller.open` or by a `SipCall`."""
 
-    def __init__(self, caller: "FramedCaller", name: str) -> None:
+    def __init__(self, caller: "FramedCaller", name: str, request_ids: Iterator[int] | None = None) -> None:
         self.id = name
         self.events = Events()
         self._caller = caller
-        self._request_ids = itertools.count(1)
+        self._request_ids = request_ids or itertools.count(1)
 
     async def request(
         self, method: str, headers: Mapping[str, str] | None = None, body: bytes = b""
@@ -48,8 +48,8 @@ class FramedChannel:
 class FramedCaller(Caller[Response]):
     """One connection; channels are opened with `open` and may be used by any number of tasks at once."""
 
-    def __init__(self, address: Address, *, name: str = "caller") -> None:
-        super().__init__(address, name=name)
+    def __init__(self, address: Address, *, name: str = "caller", source: str | None = None) -> None:
+        super().__init__(address, name=name, source=source)
         self.channels: dict[str, FramedChannel] = {}
         self._ended_ids: deque[str] = deque(maxlen=KEPT)
         self._receiver = mrcpv2.Receiver(mrcpv2.Policy.STRICT)
@@ -67,6 +67,11 @@ class FramedCaller(Caller[Response]):
         if setup and (status := (await channel.request("SETUP")).status) != 200:  # noqa: PLR2004 - success
             self.forget(channel)
             raise Refused(status)
+        return channel
+
+    def attach(self, name: str, request_ids: Iterator[int]) -> FramedChannel:
+        """Use a channel that was set up by other means; the ids of its session's requests are counted together."""
+        channel = self.channels[name] = FramedChannel(self, name, request_ids)
         return channel
 
     def forget(self, channel: FramedChannel) -> None:

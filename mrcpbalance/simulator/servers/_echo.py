@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from mrcpbalance.config import Address
+from mrcpbalance.simulator._connection import Connection
 from mrcpbalance.simulator._faults import Fault
 from mrcpbalance.simulator._transcript import Entry
 
-from ._connection import Connection
 from ._listening import LOOPBACK, Server
 
 

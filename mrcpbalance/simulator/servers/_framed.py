@@ -6,14 +6,14 @@ import trio
 
 from mrcpbalance.config import Address
 from mrcpbalance.simulator import _mrcpv2
+from mrcpbalance.simulator._connection import Connection
 from mrcpbalance.simulator._faults import Fault
 from mrcpbalance.simulator._messages import Request, title
 from mrcpbalance.simulator._resources import Pace
 from mrcpbalance.simulator._transcript import Entry
 from mrcpwire import RemoteProtocolError, mrcpv2
 
-from ._channel import Channel
-from ._connection import Connection
+from ._channel import NamedChannel
 from ._listening import LOOPBACK, Server
 
 
@@ -36,13 +36,13 @@ class FramedServer(Server):
         super().__init__(name, bind=bind, faults=faults)
         self.pace = pace or Pace()
         self.needs_setup = needs_setup
-        self.sessions: list[Channel] = []  # live ones, oldest first
+        self.sessions: list[NamedChannel] = []  # live ones, oldest first
         self.sessions_total = 0
 
     async def talk(self, connection: Connection) -> None:
         """Handle one connection; its end is the end of its channels."""
         receiver = mrcpv2.Receiver(mrcpv2.Policy.STRICT)
-        channels: dict[str, Channel] = {}
+        channels: dict[str, NamedChannel] = {}
         async with trio.open_nursery() as nursery:
             try:
                 while data := await connection.read():
@@ -57,7 +57,7 @@ class FramedServer(Server):
         self,
         message: mrcpv2.Message,
         connection: Connection,
-        channels: dict[str, Channel],
+        channels: dict[str, NamedChannel],
         nursery: trio.Nursery,
     ) -> None:
         name = message.channel.decode("latin-1")
@@ -74,11 +74,11 @@ class FramedServer(Server):
         )
         self.transcript.add(entry)
         if name not in channels:
-            channels[name] = Channel(name, self, connection)
+            channels[name] = NamedChannel(name, self, connection, needs_setup=self.needs_setup)
             nursery.start_soon(self._live, channels[name], channels)
         await channels[name].put(request)
 
-    async def _live(self, channel: Channel, channels: dict[str, Channel]) -> None:
+    async def _live(self, channel: NamedChannel, channels: dict[str, NamedChannel]) -> None:
         self.sessions.append(channel)
         self.sessions_total += 1
         try:

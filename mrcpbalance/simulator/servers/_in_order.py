@@ -30,6 +30,14 @@ class InOrder(Generic[M]):
         except trio.BrokenResourceError:  # it ended meanwhile
             await self.too_late(request)
 
+    def put_nowait(self, request: M) -> bool:
+        """Queue a request; False when too many wait, or when it is too late."""
+        try:
+            self._put.send_nowait(request)
+        except (trio.WouldBlock, trio.BrokenResourceError):
+            return False
+        return True
+
     async def run(self) -> None:
         """Handle request after request."""
         async with trio.open_nursery() as self._nursery:

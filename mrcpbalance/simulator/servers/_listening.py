@@ -7,11 +7,10 @@ import attrs
 import trio
 
 from mrcpbalance.config import Address
+from mrcpbalance.simulator._connection import Connection, Hangup
 from mrcpbalance.simulator._faults import Delay, Drop, Fault, Faults, Garbage, Refuse, Silence
 from mrcpbalance.simulator._lifetime import Lifetime
 from mrcpbalance.simulator._transcript import Entry, Transcript
-
-from ._connection import Connection, Hangup
 
 LOOPBACK: Final = Address("127.0.0.1", 0)
 
@@ -40,12 +39,16 @@ class Server(Lifetime):
     async def run(self, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled or killed; reports its `Address`."""
         with self._alive:
-            self._listeners = await trio.open_tcp_listeners(self.bind.port, host=self.bind.host)
-            host, port = self._listeners[0].socket.getsockname()[:2]
-            self._address = Address(host, port)
             async with trio.open_nursery() as nursery:
-                await nursery.start(trio.serve_listeners, self._accepted, self._listeners)
+                self._address = await self.listen(self.bind, nursery)
                 task_status.started(self._address)
+
+    async def listen(self, bind: Address, nursery: trio.Nursery) -> Address:
+        """Take connections there, as long as the nursery lives; tells the port too."""
+        listeners = await trio.open_tcp_listeners(bind.port, host=bind.host)
+        self._listeners += listeners
+        await nursery.start(trio.serve_listeners, self._accepted, listeners)
+        return Address(*listeners[0].socket.getsockname()[:2])
 
     def kill(self) -> None:
         """Die as a crashed process does: every connection is reset, new ones are refused."""

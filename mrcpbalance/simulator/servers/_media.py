@@ -1,7 +1,9 @@
 """What a simulated speech server says about audio: session descriptions and Transport headers; no audio is sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
+
+from mrcpbalance.simulator import _description
 
 _MIRROR: Final = {b"sendonly": b"recvonly", b"recvonly": b"sendonly", b"inactive": b"inactive"}
 _EVENTS: Final = b"rtpmap:101 telephone-event/8000"
@@ -26,19 +28,33 @@ def describe(host: str) -> bytes:
     )
 
 
-def answer(offer: bytes, host: str, port: int) -> bytes:
-    """Answer an offer: one codec, telephone events where offered, the direction mirrored."""
-    attributes = [line[2:] for line in offer.split(b"\r\n") if line.startswith(b"a=")]
-    direction = next((_MIRROR[one] for one in attributes if one in _MIRROR), b"sendrecv")
-    keys = _EVENTS in attributes
+def capabilities(host: str, resources: Iterable[str]) -> bytes:
+    """Write what OPTIONS answers: resources and codecs, with no port (A.11)."""
     return _text(
         host,
+        b"m=application 0 TCP/MRCPv2 1",
+        *(b"a=resource:" + resource.encode("ascii") for resource in resources),
+        *describe(host).splitlines()[5:],
+    )
+
+
+def answer(offer: bytes, host: str, port: int) -> bytes:
+    """Answer an offer: one codec, telephone events where offered, the direction mirrored."""
+    return _text(host, *audio([line for line in offer.split(b"\r\n") if line.startswith(b"a=")], port))
+
+
+def audio(attributes: Iterable[bytes], port: int) -> list[bytes]:
+    """Answer audio with these attributes; those that name it or its pace come back as they are."""
+    offered = [line[2:] for line in attributes]
+    direction = next((_MIRROR[one] for one in offered if one in _MIRROR), b"sendrecv")
+    keys = _EVENTS in offered
+    return [
         b"m=audio %d RTP/AVP 0" % port + (b" 101" if keys else b""),
         b"a=rtpmap:0 PCMU/8000",
         *((b"a=" + _EVENTS, b"a=fmtp:101 0-15") if keys else ()),
         b"a=" + direction,
-        *(b"a=" + one for one in attributes if one.startswith(b"ptime:")),
-    )
+        *(b"a=" + one for one in offered if one.startswith((b"ptime:", b"mid:"))),
+    ]
 
 
 def transport(asked: bytes | None, port: int) -> bytes:
@@ -48,6 +64,4 @@ def transport(asked: bytes | None, port: int) -> bytes:
 
 
 def _text(host: str, *media: bytes) -> bytes:
-    address = host.encode("ascii")
-    head = (b"v=0", b"o=UniMRCPServer 0 0 IN IP4 " + address, b"s=-", b"c=IN IP4 " + address, b"t=0 0")
-    return b"".join(line + b"\r\n" for line in (*head, *media))
+    return _description.write("UniMRCPServer", 0, host, media)

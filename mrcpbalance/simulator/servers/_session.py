@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import trio
 
 from mrcpbalance.simulator import _mrcpv1
+from mrcpbalance.simulator._connection import Connection
 from mrcpbalance.simulator._messages import Event
 from mrcpbalance.simulator._messages import Request as MrcpRequest
 from mrcpbalance.simulator._resources import Resource
@@ -13,7 +14,6 @@ from mrcpbalance.simulator._transcript import Entry
 from mrcpwire import rtsp
 
 from . import _media
-from ._connection import Connection
 from ._in_order import InOrder
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """A simulated MRCPv1 speech server that behaves as UniMRCP 1.8 does on the wire, and misbehaves on request."""
 
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -8,6 +7,7 @@ import trio
 
 from mrcpbalance.config import Address
 from mrcpbalance.simulator import _mrcpv1
+from mrcpbalance.simulator._connection import Connection
 from mrcpbalance.simulator._faults import Fault
 from mrcpbalance.simulator._messages import title
 from mrcpbalance.simulator._resources import Pace
@@ -15,7 +15,7 @@ from mrcpbalance.simulator._transcript import Entry
 from mrcpwire import RemoteProtocolError, rtsp
 
 from . import _media
-from ._connection import Connection
+from ._ids import hex_ids
 from ._listening import LOOPBACK, Server
 from ._session import SDP, Session
 
@@ -25,12 +25,6 @@ RESOURCES: Final[Mapping[str, str]] = {
     "speechsynthesizer": "speechsynth",
     "synthesizer": "speechsynth",
 }
-
-
-def hex_ids(seed: int | None = None) -> Callable[[], str]:
-    """Make session ids of 16 hex digits; two makers with one seed issue the same ones, as real servers can (E-01)."""
-    source = random.Random(seed)  # noqa: S311 - repeatable on purpose, no secret
-    return lambda: f"{source.getrandbits(64):016x}"
 
 
 class SpeechServer(Server):

@@ -1,4 +1,4 @@
-"""One connection a simulated server accepted: many tasks may send on it, each message leaves whole."""
+"""One connection of a simulated peer: many tasks may send on it, each message leaves whole."""
 
 import contextlib
 import socket
@@ -25,12 +25,21 @@ class Connection:
 
     def __init__(self, number: int, stream: trio.SocketStream) -> None:
         self.number = number  # counted from 1 as accepted
+        self.closed = False
+        self.peer = _peer(stream)  # its address; empty when it is gone already
         self._stream = stream
         self._put, self._queue = trio.open_memory_channel[bytes | trio.Event | Hangup](_QUEUED)
 
     async def send(self, data: bytes) -> None:
         """Send one message."""
         await self._put.send(data)
+
+    def send_nowait(self, data: bytes) -> None:
+        """Send one message, or end the connection when its peer doesn't take what waits already."""
+        try:
+            self._put.send_nowait(data)
+        except trio.WouldBlock:
+            self.reset()
 
     async def hang_up(self, *, reset: bool) -> None:
         """Have the connection end once everything is sent; never returns."""
@@ -62,10 +71,19 @@ class Connection:
 
     def close(self) -> None:
         """Close in the usual way; what is still queued is lost."""
+        self.closed = True
         self._stream.socket.close()
 
     def reset(self) -> None:
-        """Close at once; the caller sees a reset."""
+        """Close at once; the peer sees a reset."""
+        self.closed = True
         with contextlib.suppress(OSError):
             self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._stream.socket.close()
+
+
+def _peer(stream: trio.SocketStream) -> str:
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return ""
