@@ -306,12 +306,30 @@ class Caller:
     def shut(self, fault: Fault, end: End, now: float) -> None:
         """Answer every open request with this fault and end every session and the connection, now."""
         self.closing = end
+        seeking = [placement.session for placement in self.placements if placement.session is not None]
         for placement in list(self.placements):
             placement.cancel()
         for turn in list(self.turns.open):
             if not turn.done and not self.gone:
                 self.refuse(turn, fault, now)
+        for session in seeking:
+            self.end(session, end.who, now)
         self.farewell(end, now)
+
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """End the sessions that live on a backend, in order; the others live on."""
+        for leg in [leg for leg in self.legs if leg.backend is backend]:
+            lived = [session for session in self.sessions.values() if session.leg is leg]
+            for turn in [turn for turn in self.turns.open if turn.session in lived]:
+                if not turn.done:
+                    self.refuse(turn, Fault.UNAVAILABLE, now)
+            for session in lived:
+                say_goodbye(session)
+                self.end(session, end.who, now)
+            leg.port.close()
+            leg.lost(CloseReason.ENDED, now)
+            if lived and not self.placements and not self.sessions:
+                self.close_when_answered(end, now)
 
     def farewell(self, end: End, now: float) -> None:
         """End every session, tell their backends, and close all connections."""

@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 
 from mrcpbalance.config import Address
-from mrcpbalance.pool import Want
+from mrcpbalance.pool import Backend, Want
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, DatagramPort, Port
@@ -313,8 +313,19 @@ class Agent:
     def _limits() -> sip.Limits:
         return sip.Limits()
 
+    def _live(self) -> list[Call]:
+        calls = [*self.calls.values(), *(side.call for side in self.dialogs.values())]
+        return [call for call in dict.fromkeys(calls) if call.ended is None]
+
     def stop(self, end: End, now: float) -> None:
         """End every call, now."""
-        for call in {side.call for side in self.dialogs.values()} | set(self.calls.values()):
+        for call in self._live():
             call.end(end, now)
+        self.flush(now)
+
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """End the calls that live on a backend; the others live on."""
+        for call in self._live():
+            if call.record.seat is not None and call.record.seat.backend is backend:
+                call.end(end, now)
         self.flush(now)

@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from mrcpbalance.pool import Backend
 from mrcpbalance.sessions import End
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import CloseReason, Port
@@ -183,6 +184,9 @@ class ControlCaller:
         for channel in self.channels.values():
             channel.answer_open()
         self.close(now)
+
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """Nothing to do: calls are ended by their agent, and their channels with them."""
 
     def close(self, now: float) -> None:
         """Close the connection and tell the calls of its channels."""

@@ -335,6 +335,19 @@ class FramedCaller:
             self.answer_open(channel)
         self.farewell(end, now)
 
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """End the channels that live on a backend, in order; the others live on."""
+        for leg in [leg for leg in self.legs if leg.backend is backend]:
+            lived = [channel for channel in self.channels.values() if channel.leg is leg]
+            for channel in lived:
+                self.answer_open(channel)
+                self.end(channel, End(end.who, _phase(channel)), now)
+            leg.gone = True
+            leg.port.close()
+            self.legs.remove(leg)
+            if lived and not self.channels:
+                self._close_when_answered(end, now)
+
     def farewell(self, end: End, now: float) -> None:
         """End every channel and close all connections."""
         if self.gone:

@@ -74,6 +74,9 @@ class SipConnection:
         """Close it at the end of the process; its calls were ended before."""
         self.finished(now)
 
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """Nothing to do: calls are ended by their agent."""
+
 
 @attrs.define(eq=False)
 class Network:

@@ -181,6 +181,11 @@ class Caller:
         """End now, by an operator's word or at the end of a drain."""
         self.farewell(end, now)
 
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """End, if it lives on this backend."""
+        if self.leg is not None and self.leg.backend is backend:
+            self.farewell(end, now)
+
     def _ring(self, now: float) -> None:
         due = self.touched + self.context.timeouts.idle
         if due <= now:

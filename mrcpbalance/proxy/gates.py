@@ -3,6 +3,7 @@
 import attrs
 
 from mrcpbalance import mrcpv1, mrcpv2, passthrough
+from mrcpbalance.pool import Backend
 from mrcpbalance.sessions import End, StickTable
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, CloseReason
@@ -130,6 +131,9 @@ class Newcomer:
         """Close it: no session came of it yet."""
         self._leave()
         self.link.close()
+
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """Nothing to do: it has no backend yet."""
 
     def _pass(self, now: float) -> None:
         self._leave()

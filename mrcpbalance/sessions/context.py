@@ -20,6 +20,9 @@ class Core(Protocol):
     def stop(self, end: End, now: float) -> None:
         """Answer every open request, end every session with this cause, and close all connections, now."""
 
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """Do the same for the sessions that live on one backend; the others live on."""
+
 
 @attrs.frozen(kw_only=True)
 class Context:

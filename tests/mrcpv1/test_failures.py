@@ -3,6 +3,7 @@
 import pytest
 
 from mrcpbalance.config import Limits, Timeouts
+from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
 from tests.mrcpv1.rtsp_stage import (
     A,
@@ -368,3 +369,32 @@ def test_short_timeouts_are_heeded() -> None:
     stage.client.says(setup(1))
     stage.passes(0.5)
     assert stage.at(B).heard() == setup(1)
+
+
+def test_an_operator_ends_the_sessions_of_one_backend() -> None:
+    stage = RtspStage()
+    a = stage.begin(1, b"id-of-a-1")
+    stage.full("a")
+    b = stage.begin(2, b"id-of-b-1", at=B)
+    stage.client.says(announce(3, b"id-of-a-1") + announce(4, b"id-of-b-1"))
+    a.heard()
+    stage.client.owner.leave(stage.context.pool.backends["a"], End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
+    assert statuses(stage.client.heard()) == [(503, b"3")]
+    assert a.heard().startswith(b"TEARDOWN ")
+    assert a.state == "closed"
+    assert stage.ends == ["operator/active"]
+    b.says(answer(200, 4))
+    assert stage.client.heard() == answer(200, 4)
+    stage.client.owner.leave(stage.context.pool.backends["b"], End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
+    assert stage.client.state == "closed"
+
+
+def test_the_end_of_draining_ends_set_ups_too() -> None:
+    stage = RtspStage()
+    stage.begin()
+    stage.client.says(setup(2))
+    stage.client.owner.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
+    assert statuses(stage.client.heard()) == [(503, b"2")]
+    assert sorted(stage.ends) == ["operator/active", "operator/setup"]
+    assert len(stage.context.register) == 0
+    assert stage.taken == {"a": 0, "b": 0}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import mrcpv2
 from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage
@@ -242,3 +243,16 @@ def test_messages_that_do_not_end() -> None:  # M-18
     other.leg.says(b"MRCP/2.0 7")
     stage.passes(31)
     assert other.leg.state == "aborted"
+
+
+def test_an_operator_ends_the_calls_of_one_backend() -> None:
+    stage = SipStage()
+    first, second = two_calls(stage)
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, first.channels[0]) + ask(b"RECOGNIZE", 1, second.channels[0]))
+    stage.agent.leave(stage.context.pool.backends["a"], End(Who.OPERATOR, Phase.ACTIVE), stage.now)
+    assert front.heard() == reply(1, first.channels[0], 501)
+    assert (stage.titles(A), stage.titles()) == (["BYE"], ["BYE"])
+    assert stage.ends == ["operator/active"]
+    stage.agent.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)
+    assert stage.ends == ["operator/active"] * 2

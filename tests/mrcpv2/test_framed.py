@@ -3,6 +3,7 @@
 import pytest
 
 from mrcpbalance.config import Limits, Timeouts
+from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
 from tests.mrcpv2.framed_stage import ONE, TWO, A, B, C, FramedStage, ask, event, reply
 
@@ -377,3 +378,19 @@ def test_a_fault_of_our_own_ends_the_connection_in_order() -> None:
     a.owner.crashed(stage.now)
     assert stage.client.heard() == reply(2, status=501)
     assert stage.ends == ["proxy/active"]
+
+
+def test_an_operator_ends_the_channels_of_one_backend() -> None:
+    stage = FramedStage()
+    a = stage.begin()
+    stage.full("a")
+    b = stage.begin(TWO, at=B)
+    stage.client.says(ask(b"RECOGNIZE", 2) + ask(b"SPEAK", 3, TWO))
+    b.heard()
+    stage.client.owner.leave(stage.context.pool.backends["a"], End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
+    assert stage.client.heard() == reply(2, status=501)
+    assert a.state == "closed"
+    assert stage.ends == ["operator/active"]
+    stage.client.owner.leave(stage.context.pool.backends["b"], End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
+    assert stage.client.heard() == reply(3, TWO, status=501)
+    assert stage.client.state == "closed"

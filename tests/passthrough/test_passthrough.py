@@ -4,7 +4,7 @@ import pytest
 
 from mrcpbalance import passthrough
 from mrcpbalance.config import Address, BackendConfig, Limits, ListenerConfig, PoolConfig, StickTableConfig
-from mrcpbalance.sessions import StickTable
+from mrcpbalance.sessions import End, Phase, StickTable, Who
 from mrcpbalance.sessions.ports import CloseReason
 from tests.stage import Stage, StagePort
 
@@ -207,3 +207,14 @@ def test_a_fault_of_our_own_ends_both_sides() -> None:
     a.owner.crashed(stage.now)
     assert stage.ends == ["proxy/active"]
     assert client.state == "closed"
+
+
+def test_an_operator_ends_the_connections_of_one_backend() -> None:
+    stage = RawStage()
+    client = stage.connect()
+    stage.at(A).connects()
+    end = End(Who.OPERATOR, Phase.ACTIVE)
+    client.owner.leave(stage.context.pool.backends["b"], end, stage.now)  # type: ignore[attr-defined]
+    assert client.state == "open"
+    client.owner.leave(stage.context.pool.backends["a"], end, stage.now)  # type: ignore[attr-defined]
+    assert stage.ends == ["operator/active"]
