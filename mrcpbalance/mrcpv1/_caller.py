@@ -78,22 +78,23 @@ class Caller:
         most = self.context.limits.requests_per_connection
         try:
             while (
-                self.closing is None
-                and (event := receiver.next_event() if len(turns) < most else None) is not None
+                self.closing is None and len(turns) < most and (message := receiver.next_event()) is not None
             ):
-                if isinstance(event, rtsp.Request):
-                    _requests.handle(self, event, now)
-                elif isinstance(event, rtsp.Response):
-                    self.events.answered(event, now)
+                if isinstance(message, rtsp.Request):
+                    _requests.handle(self, message, now)
+                elif isinstance(message, rtsp.Response):
+                    self.events.answered(message, now)
                 else:
-                    self.events.frame(event)
+                    self.events.frame(message)
         except RemoteProtocolError as error:
             self._caller_broke(error, now)
             return
         if len(turns) >= most:
             self.choked = True
             self.port.pause()
-        self.watch.partial(pending=receiver.pending and not self.choked, now=now)
+        pending = receiver.pending and not self.choked
+        if pending or self.watch.partial_since is not None:
+            self.watch.partial(pending=pending, now=now)
 
     def finished(self, now: float) -> None:
         """Answer what is open, then end: the caller sends nothing more."""

@@ -16,13 +16,9 @@ if TYPE_CHECKING:
     from ._leg import Leg
 
 
-@attrs.define(eq=False)
-class Owed:
-    """An event that the caller has not answered yet (R-24)."""
-
-    cseq: bytes | None  # None: the backend sent none (R-08), any answer fits
-    leg: "Leg"
-    session: RtspSession
+# An event that the caller has not answered yet (R-24): its CSeq (None: the backend sent none (R-08), any answer fits),
+# where it came from, whose it is. A tuple, as one is made for every event that passes.
+Owed = tuple[bytes | None, "Leg", RtspSession]
 
 
 @attrs.define(eq=False)
@@ -36,32 +32,36 @@ class Events:
 
     def happened(self, leg: "Leg", request: rtsp.Request, now: float) -> None:
         """Pass a backend's request on to the caller of its session."""
-        session = self._session_of(leg, request)
-        if session is None:
-            self._unclaimed(leg, request)
-            return
+        caller = self.caller
+        session = caller.sessions.get(request.session or b"")
+        if session is None or session.leg is not leg or session.aliased:
+            session = self._session_of(leg, request)
+            if session is None:
+                self._unclaimed(leg, request)
+                return
         session.touched = now
-        request = _edits.event(session, leg.backend, request)
-        if len(self.owed) >= self.caller.context.limits.requests_per_connection:
-            del self.owed[0]
-            self.caller.context.tally.count("rtsp.event-never-answered")
-        self.owed.append(Owed(request.cseq, leg, session))
+        if leg.edits or session.aliased:
+            request = _edits.event(session, leg.backend, request)
+        owed, data = self.owed, request.raw
+        if len(owed) >= caller.context.limits.requests_per_connection:
+            del owed[0]
+            caller.context.tally.count("rtsp.event-never-answered")
+        owed.append((request.cseq, leg, session))
         record = session.record
-        record.bytes_to_client += len(request.raw)
-        if len(request.raw) > request.body_at:
+        record.bytes_to_client += len(data)
+        if len(data) > request.body_at:
             record.messages_to_client += 1
-        self.caller.turns.event(leg, request.raw)
-        self.hold_back(leg)
+        if leg.held is None:
+            caller.port.send(data)
+        else:
+            caller.turns.event(leg, data)
+            self.hold_back(leg)
 
     def _session_of(self, leg: "Leg", request: rtsp.Request) -> RtspSession | None:
-        if request.session is None:
-            return None
-        session = self.caller.sessions.get(request.session)
-        if session is not None and session.leg is leg and session.backend_id == request.session:
-            return session
-        for other in self.caller.sessions.values():  # its caller knows it by another id (E-02)
-            if other.leg is leg and other.backend_id == request.session:
-                return other
+        """Find a session by its backend's id, where its caller may know it by another (E-02)."""
+        for session in self.caller.sessions.values():
+            if session.leg is leg and session.backend_id == request.session:
+                return session
         return None
 
     def _unclaimed(self, leg: "Leg", request: rtsp.Request) -> None:
@@ -75,28 +75,23 @@ class Events:
 
     def answered(self, response: rtsp.Response, now: float) -> None:
         """Pass a caller's answer to an event back to where the event came from (R-24)."""
-        for at, entry in enumerate(self.owed):
-            if entry.cseq is None or entry.cseq == response.cseq:
+        for at, (cseq, leg, session) in enumerate(self.owed):
+            if cseq is None or cseq == response.cseq:
                 del self.owed[at]
-                self._return(entry, response, now)
+                session.touched = now
+                if session.aliased and response.session is not None:
+                    response = rtsp.with_session(response, session.backend_id)
+                session.record.bytes_to_backend += len(response.raw)
+                if not leg.gone:
+                    leg.port.send(response.raw if response.reason else rtsp.with_reason(response).raw)
                 return
         self.caller.context.tally.count("rtsp.unmatched-response")
 
-    @staticmethod
-    def _return(entry: Owed, response: rtsp.Response, now: float) -> None:
-        session = entry.session
-        session.touched = now
-        if session.aliased and response.session is not None:
-            response = rtsp.with_session(response, session.backend_id)
-        session.record.bytes_to_backend += len(response.raw)
-        if not entry.leg.gone:
-            entry.leg.port.send(rtsp.with_reason(response).raw)
-
     def settle(self) -> None:
         """Answer the open events for a caller that is gone."""
-        for entry in self.owed:
-            if not entry.leg.gone:
-                entry.leg.port.send(Fault.NO_SESSION.reply(entry.cseq or b"0", entry.session.backend_id))
+        for cseq, leg, session in self.owed:
+            if not leg.gone:
+                leg.port.send(Fault.NO_SESSION.reply(cseq or b"0", session.backend_id))
         self.owed.clear()
 
     # Back-pressure: what waits for its turn is bounded.

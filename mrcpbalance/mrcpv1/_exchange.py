@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from mrcpwire import rtsp
 
 from . import _edits, _outcomes
@@ -12,80 +10,105 @@ from ._session import RtspSession
 from ._turns import Turn
 
 if TYPE_CHECKING:
-    from ._caller import Caller
     from ._leg import Leg
 
 
-@attrs.define(eq=False, kw_only=True)
 class Exchange(Turn):
     """A request that was forwarded and the turn of its answer, in one."""
 
-    caller: "Caller"
-    leg: "Leg"
+    __slots__ = ("announces", "leg")
+
     session: RtspSession
-    method: bytes
+
+    def __init__(self, request: rtsp.Request, due: float, session: RtspSession, leg: "Leg") -> None:
+        # What Turn does too, written out: one is made for every request that passes.
+        self.cseq = request.cseq or b""
+        self.due = due
+        self.session = session
+        self.done = False
+        self.out = None
+        self.lane = None
+        self.leg = leg
+        self.announces = request.method == b"ANNOUNCE"
 
     def answered(self, response: rtsp.Response, now: float) -> None:
         """Pass the answer on, unless the caller was already told that none came."""
         if self.done:
-            self.caller.context.tally.count("rtsp.late-response")
-            self.settled(response, now)
-            return
+            self.late()
+        else:
+            self.leg.caller.answer(self, self.passed(response, now), now, self.leg)
+
+    def passed(self, response: rtsp.Response, now: float) -> bytes:
+        """Count an answer, and give it as the caller knows the session."""
         session = self.session
         session.touched = now
-        data = _edits.answer(session, self.edited(response))
+        data = response.raw
         record = session.record
-        record.bytes_to_client += len(data)
-        if len(response.raw) > response.body_at and self.method == b"ANNOUNCE":
+        if self.announces and len(data) > response.body_at:
             record.messages_to_client += 1
-        self.settled(response, now)
-        self.caller.answer(self, data, now, self.leg)
+        if session.aliased or not response.reason:
+            data = _edits.answer(session, response)
+        record.bytes_to_client += len(data)
+        return data
 
-    def edited(self, response: rtsp.Response) -> rtsp.Response:
-        """Change what must change in the answer besides the session id."""
-        return response
-
-    def settled(self, response: rtsp.Response, now: float) -> None:
-        """Draw the consequences of the answer; an ordinary request has none."""
+    def late(self) -> None:
+        """Count an answer that comes too late."""
+        self.leg.caller.context.tally.count("rtsp.late-response")
 
     def leg_lost(self, now: float) -> None:
         """Answer for the backend, which can't any more (R-22)."""
         if not self.done:
-            self.caller.refuse(self, Fault.BACKEND_LOST, now)
+            self.leg.caller.refuse(self, Fault.BACKEND_LOST, now)
 
 
-@attrs.define(eq=False, kw_only=True)
 class AddResource(Exchange):
     """A further SETUP of a session: another resource, or another transport of one it has."""
 
-    uri: bytes
-    resource: str
-    new: bool  # a seat for the resource was taken
+    __slots__ = ("new", "resource", "uri")
 
-    def edited(self, response: rtsp.Response) -> rtsp.Response:
-        """Keep the media addresses truthful (R-20)."""
-        if not _outcomes.succeeded(response):
-            return response
-        response = _edits.media_to_caller(response, self.leg.port.peer)
-        self.caller.events.open_channels(self.session, response)
-        return response
+    def __init__(
+        self, request: rtsp.Request, due: float, session: RtspSession, leg: "Leg", *, resource: str, new: bool
+    ) -> None:
+        super().__init__(request, due, session, leg)
+        self.uri = request.uri
+        self.resource = resource
+        self.new = new  # a seat for the resource was taken
 
-    def settled(self, response: rtsp.Response, now: float) -> None:
-        """Keep the resource, or give its seat back."""
+    def answered(self, response: rtsp.Response, now: float) -> None:
+        """Keep the resource, or give its seat back; keep the media addresses truthful (R-20)."""
+        if self.done:
+            self.late()
+            _outcomes.resource_settled(self, response)
+            return
+        caller = self.leg.caller
+        if _outcomes.succeeded(response):
+            response = _edits.media_to_caller(response, self.leg.port.peer)
+            caller.events.open_channels(self.session, response)
+        data = self.passed(response, now)
         _outcomes.resource_settled(self, response)
+        caller.answer(self, data, now, self.leg)
 
 
-@attrs.define(eq=False, kw_only=True)
 class Teardown(Exchange):
     """A TEARDOWN: of one resource, or of all."""
 
-    uri: bytes
-    taken_for_done: bool = False
+    __slots__ = ("taken_for_done", "uri")
 
-    def settled(self, response: rtsp.Response, now: float) -> None:
-        """Release what the backend released (R-25)."""
-        if not self.taken_for_done:
-            _outcomes.teardown_settled(self, response, now)
+    def __init__(self, request: rtsp.Request, due: float, session: RtspSession, leg: "Leg") -> None:
+        super().__init__(request, due, session, leg)
+        self.uri = request.uri
+        self.taken_for_done = False
+
+    def answered(self, response: rtsp.Response, now: float) -> None:
+        """Release what the backend released (R-25), and pass its answer on."""
+        if self.done:
+            self.late()
+            if not self.taken_for_done:
+                _outcomes.teardown_settled(self, response, now)
+            return
+        data = self.passed(response, now)
+        _outcomes.teardown_settled(self, response, now)
+        self.leg.caller.answer(self, data, now, self.leg)
 
     def given_up(self, now: float) -> None:
         """Take it for done: a silent backend must not keep a session that its caller has left."""

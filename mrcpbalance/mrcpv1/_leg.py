@@ -50,11 +50,16 @@ class Leg:
     backend: Backend
     receiver: rtsp.Receiver
     port: Port = attrs.field(init=False)
+    edits: bool = attrs.field(init=False)  # something of every request changes on its way (R-28, R-08)
     awaited: list[Awaited] = attrs.field(factory=list)
     held: "Turn | None" = None
     partial_since: float | None = None
     stands: bool = False  # until then nothing that was sent has left
     gone: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        config = self.backend.config
+        self.edits = config.request_uri != "keep" or config.insert_cseq
 
     def ask(self, request: bytes, awaited: Awaited) -> None:
         """Send a request and remember who waits for its answer."""
@@ -67,17 +72,16 @@ class Leg:
 
     def received(self, data: bytes, now: float) -> None:
         """Take octets from the backend."""
-        receiver = self.receiver
+        receiver, events = self.receiver, self.caller.events
         receiver.receive_data(data)
         try:
-            while not self.gone and (event := receiver.next_event()) is not None:
-                match event:
-                    case rtsp.Response():
-                        self._response(event, now)
-                    case rtsp.Request():
-                        self.caller.events.happened(self, event, now)
-                    case rtsp.Interleaved():
-                        self.caller.events.backend_frame(self, event)
+            while not self.gone and (message := receiver.next_event()) is not None:
+                if isinstance(message, rtsp.Response):
+                    self._response(message, now)
+                elif isinstance(message, rtsp.Request):
+                    events.happened(self, message, now)
+                else:
+                    events.backend_frame(self, message)
         except RemoteProtocolError as error:
             self.caller.leg_broke(self, error.code, error.rule, now, error.excerpt)
             return

@@ -57,6 +57,7 @@ def _begin(
     session.client_id = (
         backend_id if taken is None or taken.state is not State.ACTIVE else _mint(caller)
     )  # E-02
+    session.aliased = session.client_id != backend_id
     if taken is not None and session.client_id == backend_id:
         caller.forget(taken)
     session.step(Step.SET_UP)
@@ -145,5 +146,5 @@ def _over(exchange: "Teardown", end: End, now: float) -> None:
     session = exchange.session
     session.step(Step.TORN_DOWN)
     session.patience = GRACE
-    exchange.caller.watch.by(session.expires)
-    exchange.caller.context.register.end(session.record, end, now)
+    exchange.leg.caller.watch.by(session.expires)
+    exchange.leg.caller.context.register.end(session.record, end, now)

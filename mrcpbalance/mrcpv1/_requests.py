@@ -125,22 +125,14 @@ def forward(caller: "Caller", session: RtspSession, request: rtsp.Request, now: 
     """Send a request to its session's backend; unknown methods too (R-11)."""
     leg = session.leg
     assert leg is not None, "an active session has its connection"
-    exchange = Exchange(
-        request.cseq or b"",
-        now + caller.context.timeouts.request,
-        session=session,
-        caller=caller,
-        leg=leg,
-        method=request.method,
-    )
-    if len(request.raw) > request.body_at and request.method == b"ANNOUNCE":
+    if request.method == b"ANNOUNCE" and len(request.raw) > request.body_at:
         session.record.messages_to_backend += 1
-    _send(exchange, request)
+    _send(caller, request, Exchange(request, now + caller.context.timeouts.request, session, leg))
 
 
-def _send(exchange: Exchange, request: rtsp.Request) -> None:
-    caller, leg, session = exchange.caller, exchange.leg, exchange.session
-    data = _edits.request(session, leg.backend, request)
+def _send(caller: "Caller", request: rtsp.Request, exchange: Exchange) -> None:
+    leg, session = exchange.leg, exchange.session
+    data = _edits.request(session, leg.backend, request) if leg.edits or session.aliased else request.raw
     session.record.bytes_to_backend += len(data)
     caller.turns.open.append(exchange)
     caller.watch.by(exchange.due)
@@ -163,18 +155,8 @@ def add_resource(caller: "Caller", session: RtspSession, request: rtsp.Request, 
     leg = session.leg
     assert leg is not None, "an active session has its connection"
     due = now + caller.context.timeouts.request
-    exchange = AddResource(
-        request.cseq or b"",
-        due,
-        session=session,
-        caller=caller,
-        leg=leg,
-        method=b"SETUP",
-        uri=request.uri,
-        resource=resource,
-        new=new,
-    )
-    _send(exchange, _edits.media_to_backend(request, caller.port.peer))
+    exchange = AddResource(request, due, session, leg, resource=resource, new=new)
+    _send(caller, _edits.media_to_backend(request, caller.port.peer), exchange)
 
 
 def tear_down(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:
@@ -183,18 +165,7 @@ def tear_down(caller: "Caller", session: RtspSession, request: rtsp.Request, now
     assert leg is not None, "an active session has its connection"
     due = now + caller.context.timeouts.request
     session.teardowns += 1
-    _send(
-        Teardown(
-            request.cseq or b"",
-            due,
-            session=session,
-            caller=caller,
-            leg=leg,
-            method=b"TEARDOWN",
-            uri=request.uri,
-        ),
-        request,
-    )
+    _send(caller, request, Teardown(request, due, session, leg))
 
 
 def keep_alive(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:

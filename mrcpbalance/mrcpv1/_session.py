@@ -61,14 +61,10 @@ class RtspSession:
     leg: "Leg | None" = None
     client_id: bytes = b""
     backend_id: bytes = b""
+    aliased: bool = False  # its caller knows it by another id than its backend (E-02)
     uris: tuple[bytes, ...] = ()
     resources: tuple[str, ...] = ()  # of `uris`, in the same order
     teardowns: int = 0  # TEARDOWN requests that wait for their answer
-
-    @property
-    def aliased(self) -> bool:
-        """Tell whether the caller knows it by another id than its backend (E-02)."""
-        return self.client_id != self.backend_id
 
     @property
     def expires(self) -> float:

@@ -20,16 +20,18 @@ class Lane(Protocol):
     held: "Turn | None"
 
 
-@attrs.define(eq=False)
 class Turn:
     """A caller's request that waits for its answer."""
 
-    cseq: bytes
-    due: float
-    session: "RtspSession | None" = None
-    done: bool = False
-    out: list[bytes] | None = None
-    lane: Lane | None = None
+    __slots__ = ("cseq", "done", "due", "lane", "out", "session")
+
+    def __init__(self, cseq: bytes, due: float, session: "RtspSession | None" = None) -> None:
+        self.cseq = cseq
+        self.due = due
+        self.session = session
+        self.done = False
+        self.out: list[bytes] | None = None  # its answer and what came after it, while that waits
+        self.lane: Lane | None = None
 
     def given_up(self, now: float) -> None:
         """Draw the consequences of an answer that didn't come in time; most requests have none."""
