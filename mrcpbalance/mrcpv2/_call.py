@@ -229,12 +229,11 @@ class Call:
 
     def bye(self, side: Side, now: float) -> None:
         """Take a BYE from either side; it was answered (S-09)."""
-        self.agent.forget(side, now)
-        if side is self.caller:
-            self.caller = None
+        self._lose(side, now)
+        if side.role is Role.CALLER:
+            self.agent.transactions.acked(self.server, now)  # it is over, with or without an ACK to our 2xx
             self.end(End(Who.CLIENT, Phase.TEARDOWN), now)
         else:
-            self.backend = None
             self.end(End(Who.BACKEND, Phase.TEARDOWN), now)
 
     def end(self, end: End, now: float, *, close_unused: bool = False) -> None:
@@ -268,14 +267,19 @@ class Call:
     def _leave(self, role: Role, now: float) -> None:
         """Send a BYE on a dialog that stands."""
         side = self.side(role)
-        if side is None:
-            return
-        if role is Role.CALLER:
+        if side is not None:
+            side.ask(b"BYE", DEAF, now)
+            self._lose(side, now)
+
+    def _lose(self, side: Side, now: float) -> None:
+        """Forget a dialog that is over; and the call, when it ended before and this was the last one."""
+        if side.role is Role.CALLER:
             self.caller = None
         else:
             self.backend = None
-        side.ask(b"BYE", DEAF, now)
         self.agent.forget(side, now)
+        if self.ended is not None:
+            self.agent.over(self)
 
     def wanted(self) -> tuple[str, ...]:
         """Give the resources its offer asks for."""
