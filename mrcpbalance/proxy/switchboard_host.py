@@ -38,6 +38,19 @@ class Carried(Protocol):
         """Wait for something to happen, and do what it asks for."""
 
 
+class _Kept:
+    """What was raised in a turn, whatever it is: to be raised in trio's task that waits for it."""
+
+    fault: BaseException | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, fault: BaseException | None, _traceback: object) -> bool:
+        self.fault = fault
+        return True
+
+
 class Host:
     """The loop: it turns one switchboard at most, and calls what trio wants called."""
 
@@ -48,7 +61,7 @@ class Host:
         self._calls: collections.deque[Callable[[], object]] = collections.deque()
         self._carried: Carried | None = None
         self._stopped = trio.Event()
-        self._fault: BaseException | None = None
+        self._kept = _Kept()
 
     @trio.lowlevel.enable_ki_protection
     def run(self, main: Callable[[], Awaitable[T]]) -> T:
@@ -70,13 +83,13 @@ class Host:
         """Turn a switchboard until cancelled; raises what ended a turn by force."""
         switchboard.epoll.register(self._bell, IN)
         switchboard.seat(self._bell, self)
-        self._carried, self._fault, self._stopped = switchboard, None, trio.Event()
+        self._carried, self._stopped, self._kept = switchboard, trio.Event(), _Kept()
         try:
             await self._stopped.wait()
         finally:
             self._carried = None
-        assert self._fault is not None, "nothing else stops it"
-        raise self._fault
+        assert self._kept.fault is not None, "nothing else stops it"
+        raise self._kept.fault
 
     @property
     def is_free(self) -> bool:
@@ -96,10 +109,10 @@ class Host:
             self._idle.poll()
             self.ready(IN)
         else:
-            try:
+            with self._kept:
                 self._carried.turn(None)
-            except BaseException as fault:  # noqa: BLE001 - raised where trio waits for it
-                self._fault, self._carried = fault, None
+            if self._kept.fault is not None:
+                self._carried = None
                 self._stopped.set()
         for _ in range(len(self._calls)):
             self._calls.popleft()()

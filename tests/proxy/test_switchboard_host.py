@@ -76,9 +76,8 @@ def test_what_fails_in_a_task_is_raised() -> None:
         async with switchboard():
             raise ZeroDivisionError
 
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.RaisesGroup(ZeroDivisionError):
         run(main)
-    assert caught.group_contains(ZeroDivisionError, depth=1)
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit])
@@ -96,9 +95,8 @@ def test_what_ends_the_process_is_not_swallowed(fault: type[BaseException]) -> N
                 await peer.send(b"x")
                 await trio.sleep_forever()
 
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.RaisesGroup(fault, flatten_subgroups=True):
         run(main)
-    assert caught.group_contains(fault)
     assert boards[0].epoll.closed
 
 
@@ -123,12 +121,8 @@ def test_an_interrupt_ends_it() -> None:
                 threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
                 await trio.sleep_forever()
 
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - alone or in a group, as trio has it
+    with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True, allow_unwrapped=True):
         run(main)
-    found = caught.value
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, KeyboardInterrupt)
 
 
 def test_no_descriptor_is_left_open() -> None:
