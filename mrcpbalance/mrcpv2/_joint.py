@@ -115,15 +115,19 @@ class Joint:
 
     def _install(self, now: float) -> None:
         for line in self._lines:
-            leg = next(leg for leg in reversed(self.legs) if leg.remote == line.address)
-            channel = ControlChannel(self._alias(line.channel), line.channel, self.call, leg)
-            self.channels[line.index] = channel
-            self.call.agent.table.install(channel)
-            self.call.agent.context.register.key(self.call.record, channel.alias.decode("latin-1"))
+            channel = next((known for known in self.channels.values() if known.real == line.channel), None)
+            self.channels[line.index] = channel or self._new_channel(line)  # the same: F-13
         self._lines = []
         done, self._done = self._done, None
         if done is not None:
             done(now)
+
+    def _new_channel(self, line: _media.Line) -> ControlChannel:
+        leg = next(leg for leg in reversed(self.legs) if leg.remote == line.address)
+        channel = ControlChannel(self._alias(line.channel), line.channel, self.call, leg)
+        self.call.agent.table.install(channel)
+        self.call.agent.context.register.key(self.call.record, channel.alias.decode("latin-1"))
+        return channel
 
     def _alias(self, channel: bytes) -> bytes:
         """Give a channel's alias: one for each distinct id part of a dialog (E-03)."""
@@ -136,9 +140,10 @@ class Joint:
 
     def _remove(self, index: int, now: float) -> None:
         channel = self.channels.pop(index)
+        if channel in self.channels.values():  # F-13
+            return
         channel.answer_open()
-        if channel not in self.channels.values():
-            self.call.agent.table.remove(channel, now)
+        self.call.agent.table.remove(channel, now)
         if not channel.leg.channels:
             self.legs.remove(channel.leg)
             channel.leg.close()

@@ -5,7 +5,7 @@ import pytest
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import mrcpv2
-from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage
+from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage, answer, offer
 
 
 def ask(name: bytes, request_id: int, channel: bytes, body: bytes = b"") -> bytes:
@@ -256,3 +256,24 @@ def test_an_operator_ends_the_calls_of_one_backend() -> None:
     assert stage.ends == ["operator/active"]
     stage.agent.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)
     assert stage.ends == ["operator/active"] * 2
+
+
+def test_two_channels_with_the_same_id() -> None:  # F-13: UniMRCP gives two of one kind in a session the same
+    stage = SipStage()
+    call = stage.begin(b"45@speechrecog", b"45@speechrecog")
+    alias, other = call.channels
+    assert alias == other
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, alias))
+    call.leg.says(reply(1, b"45@speechrecog"))
+    assert front.heard() == reply(1, alias)
+    call.asks(b"INVITE", body=offer(b"speechrecog", b"speechrecog", ports=(9, 0), connection=b"existing"))
+    refreshed = answer(A, b"45@speechrecog", b"", ports=(20014, 0), connection=b"existing")
+    stage.reply(stage.one(A), 200, refreshed)
+    call.asks(b"ACK", cseq=2, branch=b"ack")
+    front.says(ask(b"RECOGNIZE", 2, alias))  # the other line of it is still there
+    call.leg.says(reply(2, b"45@speechrecog"))
+    assert front.heard() == reply(2, alias)
+    call.asks(b"BYE", cseq=3)
+    stage.passes(40)
+    assert (front.state, stage.agent.table.fronts) == ("closed", {})
