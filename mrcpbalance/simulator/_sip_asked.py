@@ -22,13 +22,9 @@ class Asked:
     transaction: ClientTransaction
     request: sip.Request
     flow: Flow
-    provisional: list[sip.Response] = attrs.field(factory=list)
-    late: Callable[[sip.Response], None] | None = (
-        None  # takes a final response for which nobody waits any more
-    )
+    at_last: Callable[[sip.Response], None] | None = None  # takes the final response at once
     _final: sip.Response | None = None
     _done: trio.Event = attrs.field(factory=trio.Event)
-    _told: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     @property
     def method(self) -> str:
@@ -38,33 +34,16 @@ class Asked:
     def answered(self, response: sip.Response) -> bool:
         """Take a response; tell whether it is the final one."""
         if response.status < FINAL:
-            self.provisional.append(response)
-            self._told.unpark_all()
             return False
         self._final = response
-        self._settle()
-        if self.late is not None:
-            self.late(response)
+        self._done.set()
+        if self.at_last is not None:
+            self.at_last(response)
         return True
 
     def unanswered(self) -> None:
         """Take it that no final response will come."""
-        self._settle()
-
-    def give_up(self, late: Callable[[sip.Response], None]) -> bool:
-        """Wait no longer: `late` gets the final response. Tell whether it was there already."""
-        self.late = late
-        if self._final is not None:
-            late(self._final)
-        return self._done.is_set()
-
-    async def ringing(self, status: int = 180) -> sip.Response:
-        """Wait for a provisional response with this status; raises `NoAnswer` once none can come."""
-        while (found := next((one for one in self.provisional if one.status == status), None)) is None:
-            if self._done.is_set():
-                raise NoAnswer(self.method)
-            await self._told.park()
-        return found
+        self._done.set()
 
     async def final(self) -> sip.Response:
         """Wait for the final response; raises `NoAnswer`."""
@@ -72,7 +51,3 @@ class Asked:
         if self._final is None:
             raise NoAnswer(self.method)
         return self._final
-
-    def _settle(self) -> None:
-        self._done.set()
-        self._told.unpark_all()

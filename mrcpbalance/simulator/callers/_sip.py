@@ -3,6 +3,7 @@
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Final, Literal
 
 import trio
@@ -45,7 +46,9 @@ class SipCaller(Lifetime):
         self.transcript = Transcript()  # of SIP; a session is a Call-ID
         self.anomalies: list[str] = []
         self.unanswered: list[str] = []
-        self.faults = Faults()  # `Silence` loses requests of the peer by their SIP method; others have no effect
+        self.faults = (
+            Faults()
+        )  # `Silence` loses requests of the peer by their SIP method; others have no effect
         self.agent = UserAgent(self)
         self._way: wire.Flow | None = None
         self._turn = trio.Lock()
@@ -94,25 +97,20 @@ class SipCaller(Lifetime):
         headers: Iterable[tuple[str, str]],
     ) -> None:
         asked = self.ask(self._invite(call, way, headers), way)
+        asked.at_last = partial(call.answered, asked)
         try:
             response = await asked.final()
+            if response.status not in SUCCESS:
+                raise Refused(response.status)
+            await call.join(response, share)
         except NoAnswer:
             raise ConnectionLost(f"INVITE of {call.id}") from None
-        except trio.Cancelled:
-            if not asked.give_up(lambda response: self._undo(call, asked, response)):
-                self.agent.cancel(asked)
-            raise
-        if response.status not in SUCCESS:
-            call.reply = response
-            raise Refused(response.status)
-        call.accepted(asked, response)
-        try:
-            await call.join(response, share)
         except OSError:
             await call.bye()
             raise ConnectionLost(f"control connection of {call.id}") from None
         except trio.Cancelled:
-            self.later(call.bye)
+            self.agent.cancel(asked)
+            call.give_up()
             raise
 
     def _invite(self, call: SipCall, way: wire.Flow, headers: Iterable[tuple[str, str]]) -> sip.Request:
@@ -140,12 +138,6 @@ class SipCaller(Lifetime):
             *fields,
         ]
         return sip.Request(method=method, uri=uri, headers=sip.SipHeaders.of(headers), body=body)
-
-    def _undo(self, call: SipCall, asked: Asked, response: sip.Response) -> None:
-        """End what was accepted after it was given up."""
-        if response.status in SUCCESS:
-            call.accepted(asked, response)
-            self.later(call.bye)
 
     async def options(self) -> sip.Response:
         """Ask what there is, outside of any call; raises `ConnectionLost`."""

@@ -1,6 +1,7 @@
 """A call of a simulated MRCPv2 caller: its dialog, its channels, and how it ended."""
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import trio
@@ -46,6 +47,7 @@ class SipCall:
         self._flow = flow
         self._offering = offering
         self._dialog: Dialog | None = None
+        self._given_up = False
         self._reinvited: ServerTransaction | None = None  # by the peer
         self._request_ids = itertools.count(1)
         self._joined: dict[int, tuple[str, ControlConnection]] = {}  # channel ids by the place of their line
@@ -73,7 +75,7 @@ class SipCall:
         self._offering.added.append(ControlLine(resource, connection))
         try:
             await self._offer()
-        except Refused:
+        except (Refused, trio.Cancelled):
             self._offering.added.pop()
             raise
         if resource not in self.channels:
@@ -86,7 +88,7 @@ class SipCall:
         line.removed = True
         try:
             await self._offer()
-        except Refused:
+        except (Refused, trio.Cancelled):
             line.removed = False
             raise
 
@@ -108,11 +110,21 @@ class SipCall:
         """Write the next offer."""
         return self._offering.write()
 
-    def accepted(self, asked: Asked, response: sip.Response) -> None:
-        """Take the 2xx to the INVITE, and acknowledge it."""
-        self._dialog = Dialog.as_uac(asked.request, response, self._caller.agent.contact(self._flow))
-        self._acknowledge(asked)
-        self._caller.know(self)
+    def answered(self, asked: Asked, response: sip.Response) -> None:
+        """Take the final answer to the INVITE; what was accepted is acknowledged, and ended if it was given up."""
+        self.reply = response
+        if response.status in SUCCESS:
+            self._dialog = Dialog.as_uac(asked.request, response, self._caller.agent.contact(self._flow))
+            self._caller.know(self)
+            self._acknowledge(asked, response)
+            if self._given_up:
+                self._caller.later(self.bye)
+
+    def give_up(self) -> None:
+        """End it, now or when it is accepted after all."""
+        self._given_up = True
+        if self._dialog is not None:
+            self._caller.later(self.bye)
 
     async def join(self, response: sip.Response, share: ControlConnection | None) -> None:
         """Take the channels of an answer into use; raises OSError where their connection can't be had."""
@@ -131,8 +143,9 @@ class SipCall:
                 self._use(index, media, control)
 
     def lost(self) -> None:
-        """Take it that a control connection has ended; that ends the call."""
-        self._caller.later(self._bye, "lost")
+        """Take it that a control connection has ended; that ends the call if it was in use."""
+        if self._joined:
+            self._caller.later(self._bye, "lost")
 
     def told(self, new: NewRequest) -> None:
         """Take a request of the peer."""
@@ -181,15 +194,23 @@ class SipCall:
         caller = self._caller
         try:
             self._flow = await caller.agent.onwards(self._flow, self.dialog)
-            asked = caller.ask(self.dialog.request(method, headers, body), self._flow)
-            response = await asked.final()
-        except (OSError, NoAnswer):
+        except OSError:
             raise ConnectionLost(f"{method.decode()} in {self.id}") from None
-        if method == b"INVITE" and response.status in SUCCESS:
-            self._acknowledge(asked)
-        return response
+        asked = caller.ask(self.dialog.request(method, headers, body), self._flow)
+        if method == b"INVITE":
+            asked.at_last = partial(self._acknowledge, asked)
+        try:
+            return await asked.final()
+        except NoAnswer:
+            raise ConnectionLost(f"{method.decode()} in {self.id}") from None
+        except trio.Cancelled:
+            if method == b"INVITE":
+                caller.agent.cancel(asked)
+            raise
 
-    def _acknowledge(self, asked: Asked) -> None:
+    def _acknowledge(self, asked: Asked, response: sip.Response) -> None:
+        if response.status not in SUCCESS:
+            return
         ack = self.dialog.request(b"ACK")
         self._caller.note(ack, "caller")
         self._caller.agent.ack(asked, ack)
@@ -233,6 +254,8 @@ class SipCall:
         self.control = self.control or control
         self._joined[index] = name, control
         self.channels[self._offering.resource_at(index)] = control.attach(name, self._request_ids)
+        if control.ended.is_set():  # already, before anybody could be told
+            self.lost()
 
     async def _part(self, index: int) -> None:
         _, control = self._joined.pop(index)

@@ -135,11 +135,11 @@ class SipServer(ControlServer):
         if transaction is None:
             if session is not None:
                 session.acked()
-        elif session is not None:
+        elif session is not None and not session.over:
             if not session.put_nowait(new):
                 self._refuse(new, 500)
         elif request.to.tag is not None:
-            crossed = request.method == b"BYE" and key in self._ended
+            crossed = request.method == b"BYE" and (session is not None or key in self._ended)
             self._refuse(new, 200 if crossed else 481)
         elif request.method == b"INVITE":
             self._begin(new)

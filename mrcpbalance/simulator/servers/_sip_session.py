@@ -48,6 +48,7 @@ class SipSession(InOrder[NewRequest]):
         self._stands = False  # the first INVITE was answered 200
         self._control_port = server.control_port
         self._scope = trio.CancelScope()
+        self._request_scope = trio.CancelScope()  # of the request at hand
         self._answering = Answering(
             server.address.host, server.naming(self.id), server.ports, server.resources.__contains__
         )
@@ -63,10 +64,12 @@ class SipSession(InOrder[NewRequest]):
 
     async def handle(self, new: NewRequest) -> None:
         """Answer a request."""
-        if (refused := self.dialog.accepts(new.request)) is not None:
-            await self._reply(new, refused)
-        else:
-            await self._HANDLERS.get(new.request.method, SipSession._unknown)(self, new)
+        refused = self.dialog.accepts(new.request)
+        with trio.CancelScope() as self._request_scope:
+            if refused is not None:
+                await self._reply(new, refused)
+            else:
+                await self._HANDLERS.get(new.request.method, SipSession._unknown)(self, new)
 
     async def too_late(self, new: NewRequest) -> None:
         """Answer a request that came behind the BYE."""
@@ -82,6 +85,7 @@ class SipSession(InOrder[NewRequest]):
         """Take a CANCEL before there was an answer (RFC 3261 section 9.2); that of the first INVITE ends all."""
         self._withdrawn = transaction
         self._server.say(transaction, self._response(self._request, 487))
+        self._request_scope.cancel()
         if not self._stands:
             self.over = True
             self._scope.cancel()
