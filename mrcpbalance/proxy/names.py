@@ -10,6 +10,7 @@ from mrcpbalance.config import Config
 from mrcpbalance.sessions.ports import Journal
 
 AGAIN: Final = 30.0  # seconds between look-ups
+PATIENCE: Final = 5.0  # seconds that the start may wait for them
 
 
 @attrs.define(eq=False)
@@ -19,6 +20,7 @@ class Names:
     journal: Journal
     known: dict[str, str] = attrs.field(factory=dict)
     lost: set[str] = attrs.field(factory=set)
+    looked_up: trio.Event = attrs.field(factory=trio.Event)  # each of them once
 
     def get(self, host: str) -> str | None:
         """Give the address of a name, None while there is none."""
@@ -31,10 +33,17 @@ class Names:
                 nursery.start_soon(self._look_up, host)
 
     async def keep(self, hosts: frozenset[str]) -> None:
-        """Look every name up again and again."""
+        """Look every name up, now and again and again."""
         while hosts:
-            await trio.sleep(AGAIN)
             await self.look_up(hosts)
+            self.looked_up.set()
+            await trio.sleep(AGAIN)
+
+    async def wait(self, hosts: frozenset[str]) -> None:
+        """Wait until every name was looked up, though not for ever: a name service may be silent."""
+        if hosts:
+            with trio.move_on_after(PATIENCE):
+                await self.looked_up.wait()
 
     async def _look_up(self, host: str) -> None:
         try:

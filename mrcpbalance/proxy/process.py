@@ -38,8 +38,8 @@ async def serve(
     by_listener = {name: [one for one in bound if one.listener.name == name] for name in config.listeners}
     async with trio.open_nursery() as nursery:
         await nursery.start(proxy.switchboard.run)
-        await proxy.names.look_up(hosts)
         nursery.start_soon(proxy.names.keep, hosts)
+        await proxy.names.wait(hosts)
         for sockets in by_listener.values():
             proxy.listen(sockets)
         task_status.started({name: _addresses(sockets) for name, sockets in by_listener.items()})
