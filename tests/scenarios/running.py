@@ -46,6 +46,12 @@ class Told(Generic[T]):
         self._items.append(item)
         self._lot.unpark_all()
 
+    def take_out(self, wanted: Callable[[T], bool]) -> list[T]:
+        """Take such items out."""
+        found = [item for item in self._items if wanted(item)]
+        self._items = [item for item in self._items if not wanted(item)]
+        return found
+
     async def until(self, wanted: Callable[[T], bool]) -> T:
         """Wait for such an item, and give the first."""
         while (found := next(filter(wanted, self._items), None)) is None:
