@@ -5,9 +5,9 @@ from typing import Final
 
 from mrcpwire._errors import LocalProtocolError
 from mrcpwire._sip_messages import Request, Response
-from mrcpwire._sip_transaction_events import Answered, TimedOut, TransportFailed
+from mrcpwire._sip_transaction_events import Answered, Statistics, TimedOut, TransportFailed
 from mrcpwire._sip_transaction_flow import Flow
-from mrcpwire._sip_transaction_machine import Machine, Statistics, Transaction
+from mrcpwire._sip_transaction_machine import Machine, Transaction
 from mrcpwire._sip_transaction_tables import Kind, State, Step, step_of
 from mrcpwire._sip_uri import hostport
 
@@ -21,7 +21,8 @@ _ANSWERED: Final = (State.COMPLETED, State.ACCEPTED)
 class ClientTransaction(Transaction):
     """A request of ours, until its responses have come.
 
-    `branch` is what names it. `acks` has the To-tag of every 2xx that came, and how its ACK was sent.
+    `branch` is what names it. An INVITE keeps `request` as it was sent while there may be a CANCEL or an ACK to make of
+    it; then `acks` has the To-tag of every 2xx that came, and how its ACK was sent.
     """
 
     __slots__ = ("acks", "branch", "request")
@@ -29,9 +30,7 @@ class ClientTransaction(Transaction):
     def __init__(self, kind: Kind, method: bytes, flow: Flow, branch: bytes) -> None:
         super().__init__(kind, method, flow)
         self.branch = branch
-        self.request: Request | None = (
-            None  # an INVITE as it was sent, while there may be a CANCEL or ACK to make
-        )
+        self.request: Request | None = None
         self.acks: dict[bytes, tuple[Flow, bytes] | None] = {}
 
 
@@ -50,9 +49,7 @@ class ClientSide:
         self._out = out
         self._new_branch = new_branch
         self._live: dict[bytes, ClientTransaction] = {}  # by branch
-        self._cancels: dict[
-            bytes, ClientTransaction
-        ] = {}  # those of CANCEL, which share the branch of an INVITE
+        self._cancels: dict[bytes, ClientTransaction] = {}  # by branch, which is that of their INVITE
         self._by_key: dict[Hashable, dict[ClientTransaction, None]] = {}  # by the key of their flow
 
     def __contains__(self, branch: bytes | None) -> bool:
@@ -134,9 +131,9 @@ class ClientSide:
     ) -> None:
         if transaction.branch in live:
             raise LocalProtocolError(f"a branch that is in use: {transaction.branch!r}")
+        transaction.data = sent.to_bytes()
         live[transaction.branch] = transaction
         self._by_key.setdefault(transaction.flow.key, {})[transaction] = None
-        transaction.data = sent.to_bytes()
         self._out.append((transaction.flow, transaction.data))
         self._machine.begin(transaction, now)
 

@@ -1,4 +1,4 @@
-"""What the transactions of SIP tell their user."""
+"""What the transactions of SIP tell their user: events, and counts."""
 
 from typing import TYPE_CHECKING
 
@@ -72,3 +72,14 @@ class TransportFailed:
 
 
 Event = NewRequest | Answered | Cancelled | AckReceived | TimedOut | NeverAcked | TransportFailed
+
+
+@attrs.define
+class Statistics:
+    """What happened so far, as plain counts."""
+
+    retransmissions: int = 0  # sendings beyond the first
+    absorbed: int = 0  # messages that came again and were not told
+    timeouts: int = 0  # transactions that ended unanswered, or unacknowledged
+    dropped: int = 0  # messages that fit nowhere, or came at the limit
+    refused: int = 0  # requests answered without a transaction: loops, merged ones, INVITEs at the limit

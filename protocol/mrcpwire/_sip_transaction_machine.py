@@ -10,8 +10,6 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from mrcpwire._errors import LocalProtocolError
 from mrcpwire._sip_transaction_tables import BEGINS, TRANSITIONS, Kind, Span, State, Step, Timers, schedule
 
@@ -21,17 +19,6 @@ if TYPE_CHECKING:
     from mrcpwire._sip_transaction_flow import Flow
 
 _FEW: Final = 64  # empty places that are never worth making the heap anew
-
-
-@attrs.define
-class Statistics:
-    """What happened so far, as plain counts."""
-
-    retransmissions: int = 0  # sendings beyond the first
-    absorbed: int = 0  # messages that came again and were not told
-    timeouts: int = 0  # transactions that ended unanswered, or unacknowledged
-    dropped: int = 0  # messages that fit nowhere, or came at the limit
-    refused: int = 0  # requests answered without a transaction: loops, merged ones, INVITEs at the limit
 
 
 class Place:

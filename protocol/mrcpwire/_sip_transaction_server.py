@@ -1,12 +1,12 @@
-"""Server transactions (RFC 3261 sections 17.2, 8.2.2.2 and 9.2): requests of peers, told once, answered until it has arrived."""
+"""Server transactions (RFC 3261 sections 17.2, 8.2.2.2, 9.2): requests of peers, told once, answered until that arrives."""
 
 from collections.abc import Callable
 from typing import Final
 
 from mrcpwire._sip_messages import Request, Response
-from mrcpwire._sip_transaction_events import AckReceived, Cancelled, NeverAcked, NewRequest
+from mrcpwire._sip_transaction_events import AckReceived, Cancelled, NeverAcked, NewRequest, Statistics
 from mrcpwire._sip_transaction_flow import Flow
-from mrcpwire._sip_transaction_machine import Machine, Statistics, Transaction
+from mrcpwire._sip_transaction_machine import Machine, Transaction
 from mrcpwire._sip_transaction_match import (
     Key,
     has_cookie,
@@ -79,8 +79,9 @@ class ServerSide:
 
     def respond(self, transaction: ServerTransaction, response: Response, now: float) -> None:
         """Send a response."""
+        data = response.to_bytes()
         self._machine.step(transaction, step_of(response.status), now)
-        transaction.data = response.to_bytes()
+        transaction.data = data
         if transaction.kind is Kind.INVITE_SERVER and transaction.tag is None:
             transaction.tag = response.to.tag
         self._out.append((transaction.flow, transaction.data))

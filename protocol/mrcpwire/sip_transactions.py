@@ -11,11 +11,12 @@ from mrcpwire._sip_transaction_events import (
     Event,
     NeverAcked,
     NewRequest,
+    Statistics,
     TimedOut,
     TransportFailed,
 )
 from mrcpwire._sip_transaction_flow import Flow
-from mrcpwire._sip_transaction_machine import Machine, Statistics, Transaction
+from mrcpwire._sip_transaction_machine import Machine, Transaction
 from mrcpwire._sip_transaction_server import ServerSide, ServerTransaction
 from mrcpwire._sip_transaction_tables import State, Timers
 

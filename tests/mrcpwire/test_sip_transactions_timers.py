@@ -139,7 +139,7 @@ UNRELIABLE: dict[str, tuple[Play, Log, float]] = {
         35.0,
     ),
     "L: a 2xx without an ACK": (
-        plays(hears(b"INVITE"), waits(1.0), responds(200)),
+        plays(hears(b"INVITE"), waits(1.0), responds(200), hears(b"INVITE")),
         [
             (0.0, "NewRequest"),
             (0.0, "100 INVITE"),
