@@ -70,8 +70,8 @@ SIP = 'protocol = "sip"\nbind = "127.0.0.1:0"\n'
 @pytest.mark.parametrize(
     ("listener", "expected"),
     [
-        (SIP, ["l0 datagrams", "l0 callers", "l0 control"]),
-        (SIP + 'control = "direct"', ["l0 datagrams", "l0 callers"]),
+        (SIP, ["l0 callers", "l0 datagrams", "l0 control"]),
+        (SIP + 'control = "direct"', ["l0 callers", "l0 datagrams"]),
         (SIP + 'transports = ["udp"]', ["l0 datagrams", "l0 control"]),
         (SIP + 'transports = ["tcp"]', ["l0 callers", "l0 control"]),
         ('protocol = "auto"\nbind = "127.0.0.1:0"', ["l0 callers", "l0 control"]),
