@@ -212,3 +212,10 @@ def test_changelog_fragments_are_named_for_towncrier() -> None:
     kinds = "|".join(kind["directory"] for kind in project["tool"]["towncrier"]["type"])
     good = re.compile(rf"(README|(\d+|\+[a-z0-9-]+)\.({kinds}))\.md")
     assert [path.name for path in (ROOT / "changelog.d").iterdir() if not good.fullmatch(path.name)] == []
+
+
+@pytest.mark.parametrize("path", list(source_files()), ids=lambda path: path.name)
+def test_no_group_is_repeated_possessively(path: Path) -> None:
+    """Python 3.11 before 3.11.5, Debian 12's among them, matches `(...)*+` and its like wrongly (gh-106052)."""
+    if "tests" not in path.parts:
+        assert not re.search(r"\)(?:[*+?]|\{[0-9,]+\})\+(?!\+)[^ ]", path.read_text())

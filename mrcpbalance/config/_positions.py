@@ -17,7 +17,7 @@ _SPACE: Final = re.compile(r"[ \t]*")
 _GAP: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY_PART: Final = re.compile(r"""[ \t]*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)[ \t]*""")
 _STRING: Final = re.compile(
-    r'''"""(?:[^"\\]+|\\.|"{1,2}(?!"))*+"{3,5}|\'\'\'(?:[^']+|'{1,2}(?!'))*+'{3,5}|"(?:[^"\\]|\\.)*"|'[^']*\'''',
+    r'''"""(?:[^"\\]++|\\.|"{1,2}(?!"))*"{3,5}|\'\'\'(?:[^']++|'{1,2}(?!'))*'{3,5}|"(?:[^"\\]|\\.)*"|'[^']*\'''',
     re.DOTALL,
 )
 _DEEPEST: Final = 100  # keys in one path: long paths of long paths would fill the memory

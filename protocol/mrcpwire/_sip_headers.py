@@ -37,15 +37,17 @@ _COMPACT: Final = {
 }
 
 # A header with the folded lines that continue it; blanks may stand before the colon (RFC 3261 section 7.3.1).
-_FIELD: Final = re.compile(rb"^((%b+)[ \t]*+:([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n)" % TOKEN, re.MULTILINE)
+_FIELD: Final = re.compile(
+    rb"^((%b+)[ \t]*+:([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*)\r\n)(?![ \t])" % TOKEN, re.MULTILINE
+)
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 BLANK_LINE: Final = re.compile(rb"\n\r?\n")  # the end of the line before it, and itself
 # RFC 3261 section 25.1 allows a NUL within quotes, behind a backslash; what peers write so is copied.
-_BEFORE_NUL: Final = re.compile(rb'(?:[^"\0]++|"(?:[^"\\\r\n\0]++|\\[^\r\n])*+"?)*+')
+_BEFORE_NUL: Final = re.compile(rb'(?:[^"\0]++|"(?:[^"\\\r\n\0]++|\\[^\r\n])*"?)*')
 _LINE_END: Final = re.compile(rb"[\r\n]")
 # Up to a comma outside of quotes and angle brackets; what is left open runs to the end.
-_VALUE: Final = re.compile(rb'(?:[^,"<]++|"(?:[^"\\]++|\\.?)*+"?|<[^>]*+>?)++', re.DOTALL)
+_VALUE: Final = re.compile(rb'(?:[^,"<]++|"(?:[^"\\]++|\\.?)*"?|<[^>]*+>?)+', re.DOTALL)
 
 # Names as most peers write them, so that they needn't be brought into the form they are looked up by.
 _USUAL: Final = {

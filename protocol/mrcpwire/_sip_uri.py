@@ -15,10 +15,10 @@ HOST: Final = rb"(?:\[([0-9A-Fa-f:.]++)\]|([0-9A-Za-z_.-]++))"
 LAST_PORT: Final = 65_535
 
 _URI: Final = re.compile(
-    rb"([Ss][Ii][Pp][Ss]?+):(?:([!#-;=?A-Z\[-~]*+)@)?+%b(?::([0-9]*+))?+((?:;[!#-:=A-~]++)*+)(\?[!#-;=?A-~]*+)?+"
+    rb"([Ss][Ii][Pp][Ss]?+):(?:([!#-;=?A-Z\[-~]*+)@)?%b(?::([0-9]*+))?((?:;[!#-:=A-~]++)*)(\?[!#-;=?A-~]*+)?"
     % HOST
 )
-_PARAMETER: Final = re.compile(rb";([^;=]++)(?:=([^;]*+))?+")
+_PARAMETER: Final = re.compile(rb";([^;=]++)(?:=([^;]*+))?")
 _HOST: Final = re.compile(rb"[0-9A-Fa-f:.]++|[0-9A-Za-z_.-]++")
 _PORT: Final = re.compile(rb"0*+([1-9][0-9]{0,4})")
 

@@ -21,7 +21,7 @@ from mrcpwire._sip_uri import (
     write_parameters,
 )
 
-_QUOTED: Final = rb'"(?:[^"\\]++|\\.)*+"'
+_QUOTED: Final = rb'"(?:[^"\\]++|\\.)*"'
 # More than RFC 3261 section 25.1 has: any visible octets that don't separate, none included.
 _VALUE: Final = rb"(?:%b|[!#-+\--:=?-~\x80-\xff]*+)" % _QUOTED
 _B: Final = rb"[ \t]*+"
@@ -32,16 +32,16 @@ _PARTS: Final = {
     b"host": HOST,
     b"uri": URI,
     # Display names without quotes: tokens with blanks between, and what UTF-8 is made of, which isn't allowed.
-    b"words": rb"(?:[!%'*+\-.0-9A-Z_`a-z~\x80-\xff]++[ \t]*+)*+",
+    b"words": rb"(?:[!%'*+\-.0-9A-Z_`a-z~\x80-\xff]++[ \t]*+)*",
     # Without angle brackets a URI has no comma, semicolon or question mark: these belong to the header (20.10).
     b"bare": rb"[A-Za-z][A-Za-z0-9+.-]*+:[!#-+\--:=@-~]++",
-    b"parameters": rb"(?:%(b)b;%(b)b%(name)b(?:%(b)b=%(b)b%(value)b)?+)*+"
+    b"parameters": rb"(?:%(b)b;%(b)b%(name)b(?:%(b)b=%(b)b%(value)b)?)*"
     % {b"b": _B, b"name": TOKEN + b"+", b"value": _VALUE},
 }
-_PARAMETER: Final = re.compile(rb";[ \t]*+(%b+)(?:[ \t]*+(=)[ \t]*+(%b))?+" % (TOKEN, _VALUE), re.DOTALL)
+_PARAMETER: Final = re.compile(rb";[ \t]*+(%b+)(?:[ \t]*+(=)[ \t]*+(%b))?" % (TOKEN, _VALUE), re.DOTALL)
 _TEXT: Final = re.compile(_VALUE, re.DOTALL)
 _VIA: Final = re.compile(
-    rb"(%(token)b%(b)b/%(b)b%(token)b)%(b)b/%(b)b(%(token)b)[ \t]++%(host)b(?:%(b)b:%(b)b([0-9]{1,5}))?+(%(parameters)b)"
+    rb"(%(token)b%(b)b/%(b)b%(token)b)%(b)b/%(b)b(%(token)b)[ \t]++%(host)b(?:%(b)b:%(b)b([0-9]{1,5}))?(%(parameters)b)"
     % _PARTS,
     re.DOTALL,
 )
