@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import sip
 from mrcpwire.sip_transactions import ClientTransaction, ServerTransaction
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 GONE: Final = frozenset((408, 481))  # answers to a passed request that end the call (S-07)
 RETRY_AFTER: Final = ((b"Retry-After", b"2"),)
 NO_ROOM: Final = 486
+FINAL_WITHIN: Final = 20.0  # seconds for a final answer, once there was a provisional one
 
 
 @attrs.define(eq=False)
@@ -36,6 +38,7 @@ class Passing:
     acknowledged: bool = False  # the other side's 2xx
     settled: bool = False  # the source has a 2xx of ours to acknowledge
     over: bool = False
+    alarm: Alarm | None = None  # while there is a provisional answer and no other
 
     def start(self, now: float) -> None:
         """Send it on, its description rewritten."""
@@ -59,9 +62,10 @@ class Passing:
     def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
         """Take the other side's answer."""
         if response.status < 200:  # noqa: PLR2004 - the provisional class
-            if response.status > 100 and self.request.method == b"INVITE" and not self.over:  # noqa: PLR2004
-                self._tell(sip.response_to(self.request, response.status, response.reason, to_tag=None), now)
+            if self.request.method == b"INVITE" and not self.over:
+                self._provisional(response, now)
             return
+        self._quiet()
         self.answer = response
         success = response.status < 300  # noqa: PLR2004 - the class of success
         if success and self.request.method == b"INVITE" and (self.request.body or self.over):
@@ -76,6 +80,18 @@ class Passing:
             self.call.joint.join(response.body, self.request.body, now, self._done, self._unjoined)
         else:
             self._done(now)
+
+    def _provisional(self, response: sip.Response, now: float) -> None:
+        """Pass it on; from now on it is up to us to lose patience (RFC 3261 section 16.6, step 11)."""
+        if self.alarm is None:
+            self.alarm = self.call.agent.context.shell.alarm(self.cancel)
+            self.alarm.set(now + FINAL_WITHIN)
+        if response.status > 100:  # noqa: PLR2004 - 100 is between neighbours
+            self._tell(sip.response_to(self.request, response.status, response.reason, to_tag=None), now)
+
+    def _quiet(self) -> None:
+        if self.alarm is not None:
+            self.alarm.clear()
 
     def _changes_channels(self, response: sip.Response) -> bool:
         described = bool(response.body and self.request.body)
@@ -168,7 +184,7 @@ class Passing:
 
     def cancel(self, now: float) -> None:
         """Cancel it on the other side too, whose answer is passed on as ever (S-06)."""
-        if self.transaction is not None and self.answer is None:
+        if self.transaction is not None and self.answer is None and self.request.method == b"INVITE":
             self.call.agent.transactions.cancel(self.transaction, now)
             self.call.agent.flush(now)
 
@@ -185,6 +201,8 @@ class Passing:
         if not self.over:
             if self.answer is None:
                 self._tell(sip.response_to(self.request, 487, to_tag=None), now)
+            self.cancel(now)
+            self._quiet()
             self.finish()
 
 
