@@ -7,11 +7,20 @@ heap is made anew. So whatever happens to one transaction costs O(log n).
 
 import heapq
 import itertools
-import math
 from typing import TYPE_CHECKING, Final
 
 from mrcpwire._errors import LocalProtocolError
-from mrcpwire._sip_transaction_tables import BEGINS, TRANSITIONS, Kind, Span, State, Step, Timers, schedule
+from mrcpwire._sip_transaction_tables import (
+    BEGINS,
+    NEVER,
+    TRANSITIONS,
+    Kind,
+    Span,
+    State,
+    Step,
+    Timers,
+    schedule,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,9 +62,9 @@ class Transaction:
         self.flow = flow
         self.state = BEGINS[kind]
         self.data = b""  # what is sent again
-        self.pause = math.inf
-        self.repeats_at = math.inf
-        self.ends_at = math.inf
+        self.pause = NEVER
+        self.repeats_at = NEVER
+        self.ends_at = NEVER
         self.place: Place | None = None
 
     def __repr__(self) -> str:
@@ -103,7 +112,7 @@ class Machine:
     def repeated(self, transaction: Transaction, now: float) -> None:
         """Take note that it was sent again."""
         span = self._span(transaction)
-        longest = math.inf if span is None else span.longest
+        longest = NEVER if span is None else span.longest
         transaction.pause = min(2 * transaction.pause, longest)
         transaction.repeats_at = now + transaction.pause
         self._place(transaction)
@@ -148,7 +157,7 @@ class Machine:
         span = self._span(transaction)
         if transaction.state is State.ENDED:
             self.alive -= 1
-            transaction.repeats_at = transaction.ends_at = math.inf
+            transaction.repeats_at = transaction.ends_at = NEVER
         elif span is None:
             return
         elif span.life == 0:
@@ -167,11 +176,11 @@ class Machine:
         when = min(transaction.repeats_at, transaction.ends_at)
         place = transaction.place
         if place is not None:
-            if place.when <= when < math.inf:
+            if place.when <= when < NEVER:
                 return
             place.transaction = None
             self._emptied()
-        if when < math.inf:
+        if when < NEVER:
             transaction.place = Place(when, transaction)
             heapq.heappush(self._heap, (when, next(self._serial), transaction.place))
         else:

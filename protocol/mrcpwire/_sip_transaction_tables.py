@@ -21,7 +21,6 @@ reliable transport nothing is repeated but the 2xx, and states that only absorb 
 """
 
 import enum
-import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -76,6 +75,8 @@ def step_of(status: int) -> Step:
         return Step.SUCCESS
     return Step.PROVISIONAL if status < _SUCCESS.start else Step.FAILURE
 
+
+NEVER: Final = float("inf")  # a time that doesn't come
 
 _S = State
 
@@ -194,9 +195,9 @@ class Timers:
 class Span:
     """The clocks of a state, in seconds."""
 
-    life: float | None = math.inf  # how long it lasts; None: the end that was set before stays
-    pause: float = math.inf  # until the next sending; pauses double
-    longest: float = math.inf  # but get no longer
+    life: float | None = NEVER  # how long it lasts; None: the end that was set before stays
+    pause: float = NEVER  # until the next sending; pauses double
+    longest: float = NEVER  # but get no longer
     running: bool = False  # the next sending stays where it was, the pauses after it are these
 
 
