@@ -15,7 +15,7 @@ from . import _media, _relay
 from ._call_state import TRANSITIONS, State, Step
 from ._joint import Joint
 from ._search import Attempt, Search
-from ._side import DEAF, Role, Side
+from ._side import Role, Side
 
 if TYPE_CHECKING:
     from ._agent import Agent
@@ -259,7 +259,7 @@ class Call:
         self.step(Step.ENDED)
         if close_unused:
             for front in fronts:
-                if not front.channels:
+                if not front.channels and not self.agent.table.awaited(front.port.peer):
                     front.close(now)
         self.agent.context.register.end(self.record, end, now)
         self.agent.over(self)
@@ -268,7 +268,7 @@ class Call:
         """Send a BYE on a dialog that stands."""
         side = self.side(role)
         if side is not None:
-            side.ask(b"BYE", DEAF, now)
+            side.bye(now)
             self._lose(side, now)
 
     def _lose(self, side: Side, now: float) -> None:

@@ -25,6 +25,10 @@ class Call(Protocol):
 
     record: Session
 
+    @property
+    def client_host(self) -> str:
+        """Where the caller's SIP comes from."""
+
     def backend_connection_lost(self, now: float) -> None:
         """Take it that no channel of this call works any more (M-30)."""
 
@@ -74,18 +78,28 @@ class ControlTable:
 
     channels: dict[bytes, ControlChannel] = attrs.field(factory=dict)
     fronts: dict[str, int] = attrs.field(factory=dict)  # open caller connections, by caller address (M-22)
+    unused: dict[str, int] = attrs.field(factory=dict)  # channels nobody spoke to yet, by caller address
     gone: "OrderedDict[bytes, float]" = attrs.field(factory=OrderedDict)
 
     def install(self, channel: ControlChannel) -> None:
         """Make a channel known; before the caller can know of it (M-23)."""
         self.channels[channel.alias] = channel
         channel.leg.channels[channel.real] = channel
+        _count(self.unused, channel.call.client_host, 1)
+
+    def bind(self, channel: ControlChannel, source: str) -> None:
+        """Let a channel belong to the caller that speaks to it first (M-24)."""
+        if not channel.bound_to:
+            channel.bound_to = source
+            _count(self.unused, channel.call.client_host, -1)
 
     def remove(self, channel: ControlChannel, now: float) -> None:
         """Forget a channel, but remember for a while that it was one (E-04, M-33)."""
         if self.channels.pop(channel.alias, None) is None:
             return
         channel.leg.channels.pop(channel.real, None)
+        if not channel.bound_to:
+            _count(self.unused, channel.call.client_host, -1)
         if channel.front is not None:
             channel.front.dropped(channel, now)
         self.gone[channel.alias] = now + GONE_FOR
@@ -100,12 +114,20 @@ class ControlTable:
         """Tell whether a caller has a connection open that a channel could share (M-22)."""
         return self.fronts.get(source, 0) > 0
 
+    def awaited(self, source: str) -> bool:
+        """Tell whether a caller has channels it may speak to on any connection, an idle one included."""
+        return self.unused.get(source, 0) > 0
+
     def came(self, source: str) -> None:
         """Count a caller connection in."""
-        self.fronts[source] = self.fronts.get(source, 0) + 1
+        _count(self.fronts, source, 1)
 
     def went(self, source: str) -> None:
         """Count a caller connection out."""
-        self.fronts[source] -= 1
-        if not self.fronts[source]:
-            del self.fronts[source]
+        _count(self.fronts, source, -1)
+
+
+def _count(counts: dict[str, int], source: str, step: int) -> None:
+    counts[source] = counts.get(source, 0) + step
+    if not counts[source]:
+        del counts[source]

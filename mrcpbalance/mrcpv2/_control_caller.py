@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 
@@ -24,6 +24,8 @@ _REQUEST: Final = mrcpv2.Kind.REQUEST
 @attrs.define(eq=False)
 class ControlCaller:
     """The owner of a caller's control connection."""
+
+    protocol: ClassVar[str] = "mrcpv2"
 
     context: Context
     table: ControlTable
@@ -90,7 +92,7 @@ class ControlCaller:
             return None
         if channel.front is not None:
             channel.front.dropped(channel, self.watch.heard or 0.0)
-        channel.bound_to = self.port.peer
+        self.table.bind(channel, self.port.peer)
         channel.front = self
         self.channels[alias] = channel
         self.unused_since = None
@@ -131,22 +133,29 @@ class ControlCaller:
         self._broke("mrcpv2.message-timeout", "M-18", b"", now)
 
     def silent(self, now: float) -> None:
-        """End a connection that never said a word (M-24)."""
-        self.close(now)
+        """Leave a connection that never said a word to `look` (M-24)."""
+        self.watch.heard = now
 
     def out_of_time(self, now: float) -> None:
         """End a connection that was given a last moment."""
         self.close(now)
 
     def look(self, now: float) -> None:
-        """Answer what a backend left open for too long; end a connection that no channel uses (M-24, M-33)."""
+        """Answer what a backend left open for too long; end a connection that no channel uses (M-24, M-33).
+
+        While its caller has channels it never spoke to, it may be there for them: callers connect at once, and may have
+        nothing to say for long.
+        """
         for channel in list(self.channels.values()):
             overdue = [request_id for request_id, due in (channel.open or {}).items() if due <= now]
             if overdue:
                 self.context.tally.count("mrcpv2.request-timeout")
                 channel.answer_open(overdue)
         if self.unused_since is not None and self.unused_since + self.context.timeouts.first_message <= now:
-            self.close(now)
+            if self.table.awaited(self.port.peer):
+                self.unused_since = now
+            else:
+                self.close(now)
 
     def dues(self) -> Iterator[float]:
         """Tell when one of these is due next."""

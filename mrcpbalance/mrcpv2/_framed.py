@@ -6,6 +6,7 @@ Channel ids are the caller's own, scoped to its connection, and pass unchanged (
 
 import math
 from collections.abc import Iterator
+from typing import ClassVar
 
 import attrs
 
@@ -37,6 +38,8 @@ def limits_of(context: Context) -> mrcpv2.Limits:
 @attrs.define(eq=False)
 class FramedCaller:
     """One caller connection with its channels, and the connections to the backends they live on."""
+
+    protocol: ClassVar[str] = "mrcp"
 
     context: Context
     port: Port

@@ -3,7 +3,7 @@
 import errno
 import ipaddress
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import attrs
 
@@ -25,6 +25,8 @@ ANY: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104 - addresses that stand f
 @attrs.define(eq=False)
 class SipConnection:
     """The owner of one TCP connection that carries SIP, whoever opened it."""
+
+    protocol: ClassVar[str] = "mrcpv2"
 
     agent: "Agent"
     remote: tuple[str, int]
@@ -119,6 +121,11 @@ class Network:
         return Flow(
             transport="udp", local=(local.host, local.port), remote=(source.host, source.port), key=port
         )
+
+    @staticmethod
+    def is_gone(flow: Flow) -> bool:
+        """Tell whether a flow was a connection that is no more."""
+        return isinstance(flow.key, SipConnection) and flow.key.gone
 
     # Towards backends.
 

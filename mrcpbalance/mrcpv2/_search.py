@@ -15,7 +15,7 @@ from mrcpwire.sip_dialog import Dialog
 from mrcpwire.sip_transactions import ClientTransaction, Flow
 
 from . import _relay
-from ._side import DEAF, Role, Side
+from ._side import Role, Side
 
 if TYPE_CHECKING:
     from ._call import Call
@@ -92,7 +92,7 @@ class Attempt:
         call.agent.context.tally.count("sip.late-call-ended")
         side = Side(call, Role.BACKEND, self.dialog(response), self.flow)
         side.acknowledge(transaction)
-        side.ask(b"BYE", DEAF, now)
+        side.bye(now)
 
     def quiet(self) -> None:
         """Wait for nothing more."""

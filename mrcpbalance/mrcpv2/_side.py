@@ -36,21 +36,6 @@ class Asking(Protocol):
         """Take it that no answer will come: the time is over, or the way is gone."""
 
 
-class Deaf:
-    """Asks, and doesn't care for the answer (a BYE to a peer that is left)."""
-
-    call = None
-
-    def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
-        """Drop it."""
-
-    def unanswered(self, transaction: ClientTransaction, now: float) -> None:
-        """Nobody waits."""
-
-
-DEAF = Deaf()
-
-
 @attrs.define(eq=False)
 class Side:
     """A dialog that stands, as its call uses it."""
@@ -80,6 +65,10 @@ class Side:
         self._count(response)
         self.call.agent.respond(server, response, now)
 
+    def bye(self, now: float) -> None:
+        """End the dialog, without waiting for an answer."""
+        self.ask(b"BYE", Goodbye(self), now)
+
     def _count(self, message: sip.Request | sip.Response) -> None:
         """Count what goes to the peer; repeated datagrams, and the Via of the hop, are left out."""
         octets = len(message.to_bytes())
@@ -108,3 +97,21 @@ class Side:
     def _onwards(self) -> Flow:
         host, port, transport = self.dialog.destination()
         return self.call.agent.network.onwards(self.flow, host, port, transport)
+
+
+@attrs.define(eq=False)
+class Goodbye:
+    """Says BYE for a dialog that is left; whatever the answer, nobody waits for it."""
+
+    side: Side
+    call: None = None
+    repeated: bool = False
+
+    def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
+        """Be content."""
+
+    def unanswered(self, transaction: ClientTransaction, now: float) -> None:
+        """Say it once more if it was lost with its connection, so that the peer doesn't hold the call for ever."""
+        if not self.repeated and self.side.call.agent.network.is_gone(transaction.flow):
+            self.repeated = True
+            self.side.ask(b"BYE", self, now)

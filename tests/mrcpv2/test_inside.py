@@ -12,9 +12,7 @@ def caller_replies(
     """Let the caller answer a request it heard."""
     contact = (b"Contact", b"<sip:ivr@192.0.2.9:5062>")
     kind = b"application/sdp" if body else None
-    response = sip.response_to(
-        to.request, status, headers=(contact, *headers), body=body, content_type=kind
-    )
+    response = sip.response_to(to.request, status, headers=(contact, *headers), body=body, content_type=kind)
     stage.say(response.to_bytes(), PHONE)
 
 

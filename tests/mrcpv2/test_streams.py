@@ -1,0 +1,67 @@
+"""Calls whose SIP goes over TCP: connections shared, lost and opened anew (C.3)."""
+
+from mrcpbalance.sessions.ports import CloseReason
+from mrcpwire import sip
+from tests.mrcpv2.sip_stage import A, SipStage, answer, request
+from tests.stage import StagePort
+
+
+def parsed(data: bytes) -> sip.Request | sip.Response:
+    return sip.parse_datagram(data, sip.Limits())
+
+
+def heard_request(connection: StagePort) -> sip.Request:
+    message = parsed(connection.heard())
+    assert isinstance(message, sip.Request)
+    return message
+
+
+def replies(connection: StagePort, to: sip.Request, status: int, body: bytes = b"", host: str = A) -> None:
+    contact = (b"Contact", b"<sip:%s:5060;transport=tcp>" % host.encode())
+    kind = b"application/sdp" if body else None
+    response = sip.response_to(to, status, to_tag=b"srv", headers=(contact,), body=body, content_type=kind)
+    connection.says(response.to_bytes())
+
+
+def begin(stage: SipStage) -> tuple[StagePort, StagePort]:
+    """A call to a backend over TCP: its SIP connection and its control connection."""
+    stage.invite()
+    connection = stage.at(A)
+    connection.connects()
+    replies(connection, heard_request(connection), 200, answer(A, b"45@speechrecog"))
+    assert connection.heard().startswith(b"ACK ")
+    leg = stage.at(A)
+    leg.connects()
+    tag = stage.one().response.to.tag or b""
+    stage.say(request(b"ACK", to_tag=tag, branch=b"ack", contact=False))
+    stage.say(request(b"OPTIONS", to_tag=tag, branch=b"options", cseq=2))
+    assert stage.titles() == ["200 OPTIONS"]
+    return connection, leg
+
+
+def test_a_bye_that_is_lost_with_its_connection_is_said_on_another() -> None:
+    stage = SipStage(backend={"sip_transport": "tcp"})
+    connection, leg = begin(stage)
+    leg.goes()
+    assert heard_request(connection).method == b"BYE"
+    connection.goes()
+    again = stage.at(A)
+    assert again not in (connection, leg)
+    again.connects()
+    assert heard_request(again).method == b"BYE"
+    again.goes()
+    assert stage.at(A) is again  # and no more than that
+    assert b"BYE" in [one.request.method for one in stage.heard()]
+    stage.passes(40)
+    assert (stage.agent.asking, len(stage.agent.transactions)) == ({}, 0)
+
+
+def test_a_bye_where_no_connection_is_to_be_had() -> None:
+    stage = SipStage(backend={"sip_transport": "tcp"})
+    connection, leg = begin(stage)
+    connection.goes()
+    leg.goes()
+    stage.at(A).goes(CloseReason.REFUSED)
+    stage.at(A).goes(CloseReason.REFUSED)
+    stage.passes(40)
+    assert (stage.agent.asking, stage.agent.network.connections) == ({}, {})
