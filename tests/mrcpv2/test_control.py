@@ -107,6 +107,18 @@ def test_a_connection_without_a_known_channel_is_closed() -> None:  # M-24
     assert front.state == "closed"
 
 
+def test_a_connection_may_be_silent_while_its_caller_has_a_channel_to_speak_to() -> None:  # M-24
+    stage = SipStage()
+    call = stage.begin()
+    front = stage.connect()
+    stage.passes(130)
+    front.says(ask(b"RECOGNIZE", 1, call.channels[0]))
+    assert call.leg.heard() == ask(b"RECOGNIZE", 1, b"45@speechrecog")
+    call.asks(b"BYE")
+    stage.passes(11)
+    assert front.state == "closed"
+
+
 def test_a_connection_outlives_its_last_channel_by_a_moment() -> None:  # M-33
     stage = SipStage()
     call = stage.begin()
@@ -147,6 +159,18 @@ def test_the_calls_of_other_backends_live_on() -> None:  # M-30
     front.says(ask(b"RECOGNIZE", 1, first.channels[0]) + ask(b"RECOGNIZE", 1, second.channels[0]))
     first.leg.goes()
     assert front.state == "open"
+    second.leg.says(reply(1, b"45@speechrecog"))
+    assert front.heard() == reply(1, first.channels[0], 501) + reply(1, second.channels[0])
+
+
+def test_a_connection_that_another_call_is_about_to_use_stays() -> None:  # M-30
+    stage = SipStage()
+    first, second = two_calls(stage)
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, first.channels[0]))
+    first.leg.goes()
+    assert front.state == "open"
+    front.says(ask(b"RECOGNIZE", 1, second.channels[0]))
     second.leg.says(reply(1, b"45@speechrecog"))
     assert front.heard() == reply(1, first.channels[0], 501) + reply(1, second.channels[0])
 
