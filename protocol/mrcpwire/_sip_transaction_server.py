@@ -171,26 +171,29 @@ class ServerSide:
         return AckReceived(transaction)
 
     def _cancel(self, request: Request, flow: Flow, now: float) -> Cancelled | None:
-        """Answer a CANCEL (RFC 3261 section 9.2); a repeat finds the same and gets the same answer (S-06)."""
-        transaction = self._live.get(request_key(request, b"INVITE"))
-        if transaction is None:
+        """Answer a CANCEL (RFC 3261 section 9.2), which is a transaction of its own where it matches one (S-06)."""
+        key = request_key(request, b"CANCEL")
+        known = self._live.get(key)
+        if known is not None:
+            self._repeat(known, now)
+            return None
+        invite = self._live.get(request_key(request, b"INVITE"))
+        if invite is None:
             self._refuse(request, flow, _NO_TRANSACTION)
             return None
-        before = self._machine.step(transaction, Step.CANCEL, now)
-        self._send(request, flow, _OK, transaction.tag)
-        if before is State.PROCEEDING:
-            return Cancelled(transaction, request)
-        self._statistics.absorbed += 1
-        return None
+        before = self._machine.step(invite, Step.CANCEL, now)
+        seen = seen_on(request, flow)
+        cancel = ServerTransaction(Kind.SERVER, b"CANCEL", reply_flow(seen, flow), key, None)
+        self._live[key] = cancel
+        self._machine.begin(cancel, now)
+        self.respond(cancel, response_to(seen, _OK, to_tag=invite.tag or stateless_tag(seen)), now)
+        return Cancelled(invite, request) if before is State.PROCEEDING else None
 
     def _refuse(self, request: Request, flow: Flow, status: int) -> None:
         """Answer without a transaction: once for each time it comes, and with nothing to remember (G-6)."""
         self._statistics.refused += 1
-        self._send(request, flow, status, None)
-
-    def _send(self, request: Request, flow: Flow, status: int, tag: bytes | None) -> None:
         request = seen_on(request, flow)
-        response = response_to(request, status, to_tag=tag or stateless_tag(request))
+        response = response_to(request, status, to_tag=stateless_tag(request))
         self._out.append((reply_flow(request, flow), response.to_bytes()))
 
     def _again(self, transaction: ServerTransaction) -> None:

@@ -71,6 +71,9 @@ class Network:
         numbers = map(str, itertools.count())
         self.now = 0.0
         self.broken = False
+        self.finals: dict[tuple[bytes | None, bytes], set[int]] = defaultdict(
+            set
+        )  # heard, by branch and method
         self._serial = itertools.count()
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._fates = itertools.cycle(fates)
@@ -127,6 +130,8 @@ class Party:
 
     def hears(self, data: bytes) -> None:
         message = sip.parse_datagram(data, LIMITS)
+        if isinstance(message, sip.Response) and message.status >= 200:
+            self.network.finals[message.vias[0].branch, message.cseq[1]].add(message.status)
         event = self.layer.received(message, self.flow, self.network.now)
         if event is not None:
             self.tell(event)

@@ -13,7 +13,8 @@ SMOOTH: Final = [(0.01,)]
 
 
 def check(network: Network) -> None:
-    """Check what must hold for every call."""
+    """Check what must hold for every call, and that no request, CANCEL among them, has two final responses."""
+    assert all(len(statuses) == 1 for statuses in network.finals.values())
     for call, plan in network.plans.items():
         heard, served = network.caller.told[call], network.callee.told[call]
         answer = network.callee.answers.get(call)

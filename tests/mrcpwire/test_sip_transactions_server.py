@@ -4,7 +4,7 @@ import pytest
 
 from mrcpwire import LocalProtocolError, sip
 from mrcpwire.sip_transactions import AckReceived, Cancelled, Event, NewRequest
-from tests.mrcpwire.sip_transactions_stage import PEER, UDP, VIA, Stage, request
+from tests.mrcpwire.sip_transactions_stage import PEER, TCP, UDP, VIA, Stage, request
 
 TAGGED = b"<sip:pool@192.0.2.1>;tag=ours"
 OLD = b"SIP/2.0/UDP 192.0.2.10:5070"  # RFC 2543 knew no cookie
@@ -184,21 +184,32 @@ def test_a_cancel_is_answered_here_and_told_once() -> None:
     stage.hears(request(b"INVITE"))
     cancel = request(b"CANCEL")
     assert stage.hears(cancel) == Cancelled(stage.server, cancel)
-    early = stage.last_response().to.tag
-    assert early
+    assert stage.last_response().to.tag
+    answer = stage.sent[-1]
     assert stage.hears(cancel) is None
-    assert stage.last_response().to.tag == early
     stage.respond(487)
+    assert isinstance(stage.hears(request(b"ACK")), AckReceived)
+    stage.run(31.0)  # its INVITE is forgotten
     assert stage.hears(cancel) is None
-    assert stage.last_response().to.tag == b"ours"  # RFC 3261 section 9.2
+    assert stage.sent[-1] == answer
     assert stage.take_log() == [
         *("NewRequest", "100 INVITE", "Cancelled", "200 CANCEL", "200 CANCEL"),
-        *("487 INVITE", "200 CANCEL"),
+        *("487 INVITE", "AckReceived", "200 CANCEL"),
     ]
-    assert isinstance(stage.hears(request(b"ACK")), AckReceived)
-    stage.hears(cancel)
     stage.run(100.0)
-    assert len(stage.layer) == 0
+    assert stage.ended_at == 32.0
+
+
+def test_the_answer_to_a_cancel_has_the_tag_of_its_invite() -> None:
+    """RFC 3261 section 9.2."""
+    stage = Stage(TCP)
+    stage.hears(request(b"INVITE"))
+    stage.respond(180)
+    assert isinstance(stage.hears(request(b"CANCEL")), Cancelled)
+    assert stage.last_response().to.tag == b"ours"
+    assert len(stage.layer) == 1  # over TCP no CANCEL comes again
+    assert stage.hears(request(b"CANCEL")) is None
+    assert stage.last_response().status == 200
 
 
 def test_an_invite_that_comes_again_after_its_cancel() -> None:
