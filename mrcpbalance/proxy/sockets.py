@@ -79,7 +79,7 @@ def _streams(listener: ListenerConfig, pool: PoolConfig) -> Iterator[Bound]:
 def _sip(listener: ListenerConfig) -> Iterator[Bound]:
     """Open what SIP needs: the same port for every transport, and one for control connections."""
     address = listener.bind[0]
-    for transport in sorted(listener.transports):  # TCP first: a port that it has free is hardly taken for datagrams
+    for transport in sorted(listener.transports):  # TCP first: its free port is hardly ever taken
         use = Use.DATAGRAMS if transport == "udp" else Use.CALLERS
         bound = _bind(listener, use, address)
         address = bound.address
