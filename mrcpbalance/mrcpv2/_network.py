@@ -173,17 +173,18 @@ class Network:
     def onwards(self, like: Flow, host: str, port: int, transport: str) -> Flow:
         """Give the flow for a dialog's next request: where its peer said, from where it knows us.
 
-        A name can't be asked for here without waiting, so a peer that gives one is reached where it was heard from.
+        Where nothing leads there, or only a name is given (asking for one means waiting), it is where the peer was
+        heard from.
         """
-        known = _family(host) is not None
-        if isinstance(like.key, SipConnection):
-            if not like.key.gone:
-                return like
-            return self._tcp(Address(host, port) if known else Address(*like.remote))
-        if not known:
+        if isinstance(like.key, SipConnection) and not like.key.gone:
             return like
-        if transport == "tcp":
-            return self._tcp(Address(host, port))
+        try:
+            if _family(host) is None:
+                return self._tcp(Address(*like.remote)) if like.reliable else like
+            if like.reliable or transport == "tcp":
+                return self._tcp(Address(host, port))
+        except OSError:
+            return like
         return attrs.evolve(like, remote=(host, port))
 
     # Connections.

@@ -1,8 +1,10 @@
 """Calls whose SIP goes over TCP: connections shared, lost and opened anew (C.3)."""
 
+import pytest
+
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import sip
-from tests.mrcpv2.sip_stage import A, SipStage, answer, request
+from tests.mrcpv2.sip_stage import A, SipStage, answer, offer, request
 from tests.stage import StagePort
 
 
@@ -65,3 +67,22 @@ def test_a_bye_where_no_connection_is_to_be_had() -> None:
     stage.at(A).goes(CloseReason.REFUSED)
     stage.passes(40)
     assert (stage.agent.asking, stage.agent.network.connections) == ({}, {})
+
+
+def test_a_contact_that_nothing_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = SipStage()
+    sent = request(b"INVITE", body=offer()).replace(
+        b"Contact: <sip:ivr@192.0.2.9:5062>", b"Contact: <sip:ivr@[2001:db8::66]:5062;transport=tcp>"
+    )
+    stage.say(sent)
+    stage.reply(stage.one(A), 200, answer(A, b"45@speechrecog"))
+    leg = stage.at(A)
+    leg.connects()
+    tag = stage.one().response.to.tag or b""
+    stage.say(request(b"ACK", to_tag=tag, branch=b"ack", contact=False))
+    monkeypatch.setattr(stage, "own_address", lambda _: "")
+    leg.goes()
+    assert stage.titles() == ["BYE"]  # back to where the caller was heard from
+    assert stage.titles(A) == ["ACK", "BYE"]
+    assert stage.ends == ["backend/active"]
+    assert stage.taken == {"a": 0, "b": 0}
