@@ -174,7 +174,7 @@ class Agent:
         if side is None:
             return
         self.about = call = side.call
-        if call.passing is not None and call.passing.source is side and call.passing.settled:
+        if call.passing is not None and call.passing.is_acked_by(side, request):
             call.passing.acked(request, now)
         elif side.role is Role.CALLER:
             call.acknowledged(request, now)

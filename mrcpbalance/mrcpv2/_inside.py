@@ -67,13 +67,11 @@ class Passing:
             return
         self._quiet()
         self.answer = response
-        success = response.status < 300  # noqa: PLR2004 - the class of success
-        if success and self.request.method == b"INVITE" and (self.request.body or self.over):
-            self.target.acknowledge(transaction)
-            self.acknowledged = True
+        if self.request.body or self.over:
+            self._acknowledge()
         if self.over:
             return
-        if not success:
+        if response.status >= 300:  # noqa: PLR2004 - where the class of success ends
             self._refused(response, now)
         elif self._changes_channels(response):
             assert self.call.joint is not None
@@ -174,13 +172,26 @@ class Passing:
     def acked(self, ack: sip.Request, now: float) -> None:
         """Take the source's ACK; without an offer in the request it brings the answer."""
         self.call.agent.transactions.acked(self.server, now)
-        if not self.acknowledged and self.transaction is not None:
-            self.acknowledged = True
-            body = self._rewritten(ack.body, self.target.role)
-            self.target.acknowledge(
-                self.transaction, body=body, content_type=ack.headers.get(b"Content-Type")
-            )
+        body = self._rewritten(ack.body, self.target.role)
+        self._acknowledge(body, ack.headers.get(b"Content-Type"))
         self.finish()
+
+    def is_acked_by(self, side: Side, ack: sip.Request) -> bool:
+        """Tell whether an ACK is for our 2xx to it; one for an earlier request has a lower CSeq (F-23: some a higher)."""
+        return self.settled and self.source is side and ack.cseq[0] >= self.request.cseq[0]
+
+    def superseded(self, now: float) -> None:
+        """Take it that the source has seen our 2xx, as it asks for something else; its ACK was lost, or is late."""
+        self.call.agent.transactions.acked(self.server, now)
+        self._acknowledge()
+        self.finish()
+
+    def _acknowledge(self, body: bytes = b"", content_type: bytes | None = None) -> None:
+        """Acknowledge the 2xx of the other side, once."""
+        invite = self.request.method == b"INVITE" and self.answer is not None and self.answer.status < 300  # noqa: PLR2004
+        if invite and not self.acknowledged and self.transaction is not None:
+            self.acknowledged = True
+            self.target.acknowledge(self.transaction, body=body, content_type=content_type)
 
     def cancel(self, now: float) -> None:
         """Cancel it on the other side too, whose answer is passed on as ever (S-06)."""
@@ -201,6 +212,7 @@ class Passing:
         if not self.over:
             if self.answer is None:
                 self._tell(sip.response_to(self.request, 487, to_tag=None), now)
+            self._acknowledge()
             self.cancel(now)
             self._quiet()
             self.finish()
@@ -225,10 +237,10 @@ def _exclusive(side: Side, server: ServerTransaction, request: sip.Request, now:
     call = side.call
     other = call.side(Role.BACKEND if side.role is Role.CALLER else Role.CALLER)
     if other is None:
-        side.tell(server, sip.response_to(request, 481), now)
+        _nobody(side, server, request, now)
         return
     if call.passing is not None and call.passing.settled and call.passing.source is side:
-        call.passing.finish()  # whoever asks again has seen our answer, whether its ACK was lost or not
+        call.passing.superseded(now)
     if call.passing is not None:
         if call.passing.source is side:
             side.tell(server, sip.response_to(request, 500, headers=RETRY_AFTER), now)
@@ -267,9 +279,16 @@ def _pass(side: Side, server: ServerTransaction, request: sip.Request, now: floa
     call = side.call
     other = call.side(Role.BACKEND if side.role is Role.CALLER else Role.CALLER)
     if other is None:
-        side.tell(server, sip.response_to(request, 481), now)
+        _nobody(side, server, request, now)
     else:
         Passing(call, side, other, request, server, exclusive=False).start(now)
+
+
+def _nobody(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
+    """Refuse what is for a side that has left already, or is yet to come."""
+    ended = side.call.ended is not None
+    told = sip.response_to(request, 481) if ended else sip.response_to(request, 500, headers=RETRY_AFTER)
+    side.tell(server, told, now)
 
 
 def _options(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:
