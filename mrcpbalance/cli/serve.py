@@ -5,14 +5,18 @@ import os
 import resource
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 import trio
 
 from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
-from mrcpbalance.observe import Log, session_end
-from mrcpbalance.proxy import CannotListenError, serve, stop_on_signals
+from mrcpbalance.observe import AdminError, Log, Statistics, TokenError, session_end
+from mrcpbalance.proxy import CannotListenError, run, serve, stop_on_signals
+from mrcpbalance.sessions import Session
+
+from ._admin import run_admin
 
 
 @click.command()
@@ -40,30 +44,37 @@ def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...
     _raise_descriptor_limit()
     try:
         with Log.to_stderr(config.log) as log:
-            trio.run(_run, config, log)
-    except* CannotListenError as refusals:
+            run(partial(_run, config, log))
+    except* (CannotListenError, AdminError, TokenError) as refusals:
         for refusal in refusals.exceptions:
             click.echo(f"mrcpbalance: {refusal}", err=True)
         sys.exit(1)
 
 
 async def _run(config: Config, log: Log) -> None:
-    stop, stop_now = trio.Event(), trio.Event()
+    stop, stop_now, statistics = trio.Event(), trio.Event(), Statistics()
+    companions = [] if config.admin is None else [partial(run_admin, config.admin, statistics)]
+
+    def ended(session: Session, now: float) -> None:
+        statistics.ended(session, now)
+        log.note("session-end", **session_end(session, now))
+
     async with trio.open_nursery() as nursery:
         await nursery.start(stop_on_signals, log, stop, stop_now)
 
-        async def run(*, task_status: trio.TaskStatus[object]) -> None:
+        async def proxy(*, task_status: trio.TaskStatus[object]) -> None:
             await serve(
                 config,
                 journal=log,
-                ended=lambda session, now: log.note("session-end", **session_end(session, now)),
+                ended=ended,
                 stop=stop,
                 stop_now=stop_now,
+                companions=companions,
                 task_status=task_status,
             )
             nursery.cancel_scope.cancel()
 
-        addresses = await nursery.start(run)
+        addresses = await nursery.start(proxy)
         gc.collect()
         gc.freeze()  # what lives as long as the process need not be looked at again: pauses stay short
         _tell(_readiness(config, addresses))

@@ -1,6 +1,7 @@
 """The owner of a caller's RTSP connection: it holds the sessions, gives each request its turn, and ends things in order."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import attrs
 
@@ -34,6 +35,8 @@ def _limits(context: Context) -> rtsp.Limits:
 @attrs.define(eq=False)
 class Caller:
     """One caller connection with its sessions, and the connections to the backends they live on."""
+
+    protocol: ClassVar[str] = "mrcpv1"
 
     context: Context
     port: Port
@@ -327,8 +330,11 @@ class Caller:
             for session in lived:
                 say_goodbye(session)
                 self.end(session, end.who, now)
+            pending, leg.awaited = leg.awaited, []  # that nobody answers these is no failure of the backend
             leg.port.close()
             leg.lost(CloseReason.ENDED, now)
+            for entry in pending:
+                entry.leg_lost(now)
             if lived and not self.placements and not self.sessions:
                 self.close_when_answered(end, now)
 

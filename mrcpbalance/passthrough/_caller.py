@@ -1,5 +1,7 @@
 """The owners of a connection that nobody here understands: its octets go to one backend, untouched, both ways."""
 
+from typing import ClassVar
+
 import attrs
 
 from mrcpbalance.pool import Backend, Seat, Want
@@ -45,6 +47,8 @@ class Leg:
 @attrs.define(eq=False)
 class Caller:
     """The owner of the client's connection. Nothing is read from it until the backend's connection stands."""
+
+    protocol: ClassVar[str] = "tcp"
 
     context: Context
     port: Port

@@ -5,6 +5,7 @@ from collections import Counter
 import attrs
 
 from mrcpbalance.config import Limits
+from mrcpbalance.pool import Backend
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.context import Core
 from mrcpbalance.sessions.ports import Port
@@ -39,6 +40,16 @@ class Callers:
             self.sources[source] -= 1
             if not self.sources[source]:
                 del self.sources[source]
+
+    def protocols(self) -> dict[str, int]:
+        """Count the connections by what they speak."""
+        counts = Counter(core.protocol for core in self.live)
+        return dict(counts)
+
+    def leave(self, backend: Backend, end: End, now: float) -> None:
+        """End the sessions that live on one backend, cleanly."""
+        for core in list(self.live):
+            core.leave(backend, end, now)
 
     def stop(self, now: float) -> None:
         """End all, cleanly."""

@@ -1,5 +1,7 @@
 """From an accepted connection to the core that owns it: by the listener's protocol, or by its first octets."""
 
+from typing import ClassVar
+
 import attrs
 
 from mrcpbalance import mrcpv1, mrcpv2, passthrough
@@ -78,6 +80,8 @@ class Gate:
 @attrs.define(eq=False)
 class Newcomer:
     """The owner of a connection on an `auto` listener until it is known what it speaks."""
+
+    protocol: ClassVar[str] = "unknown"
 
     gate: Gate
     link: Link

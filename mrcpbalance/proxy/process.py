@@ -1,7 +1,7 @@
 """The life of the process: open, serve, and on a signal drain and end (three steps, each bounded)."""
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import trio
 
@@ -23,10 +23,12 @@ async def serve(
     ended: type_ended,
     stop: trio.Event | None = None,
     stop_now: trio.Event | None = None,
+    companions: Sequence[Callable[..., Awaitable[None]]] = (),
     task_status: trio.TaskStatus[Mapping[str, list[Address]]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `stop` is set; then drain and return, at once when `stop_now` is set too.
 
+    `companions` are started with the proxy, as trio starts tasks, before it is ready, and cancelled at its end.
     Starts with the addresses of every listener. Raises `CannotListenError` when one can't be opened; none is then.
     Cancelling resets every connection.
     """
@@ -40,8 +42,11 @@ async def serve(
         await nursery.start(proxy.switchboard.run)
         nursery.start_soon(proxy.names.keep, hosts)
         await proxy.names.wait(hosts)
+        await nursery.start(proxy.probes.run, list(proxy.pools.values()))
         for sockets in by_listener.values():
             proxy.listen(sockets)
+        for companion in companions:
+            await nursery.start(companion, proxy)
         task_status.started({name: _addresses(sockets) for name, sockets in by_listener.items()})
         await stop.wait()
         await proxy.drain(stop_now)

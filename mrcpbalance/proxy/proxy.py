@@ -10,7 +10,7 @@ import trio
 
 from mrcpbalance.config import Config, ListenerConfig
 from mrcpbalance.mrcpv2 import Agent
-from mrcpbalance.pool import Backend, Pool, State
+from mrcpbalance.pool import Backend, Pool, Protocol, State
 from mrcpbalance.sessions import End, Phase, Register, Session, StickTable, Tally, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
@@ -19,6 +19,7 @@ from .callers import Callers
 from .gates import UNCLAIMED, Gate
 from .guests import Guests
 from .names import Names
+from .probes import Probes
 from .sip import Telephone
 from .sockets import Bound, Use
 from .switchboard import Link, Listening, Switchboard
@@ -36,6 +37,7 @@ class Proxy:
     register: Register
     callers: Callers
     pools: Mapping[str, Pool]
+    probes: Probes
     tables: Mapping[str, StickTable]
     tally: Tally = attrs.field(factory=Tally)
     listening: list[Listening] = attrs.field(factory=list)
@@ -59,15 +61,14 @@ class Proxy:
         def told(session: Session, now: float) -> None:
             proxy._ended(session, now)
 
-        def changed(backend: Backend, protocol: str, state: State) -> None:
-            level = "info" if state is State.UP else "warning"
+        def changed(backend: Backend, protocol: Protocol, state: State) -> None:
             journal.note(
-                "backend-state",
-                level=level,
+                f"backend-{state.value}",
+                level="warning" if state is State.DOWN else "info",
                 pool=backend.pool,
                 backend=backend.name,
                 protocol=protocol,
-                state=state.value,
+                reason=backend.reason(protocol),
             )
 
         proxy = cls(
@@ -83,6 +84,7 @@ class Proxy:
             ),
             callers=Callers(config.limits),
             pools={name: Pool(pool, random, changed) for name, pool in config.pools.items()},
+            probes=Probes(journal, names.get, switchboard.fresh, random),
             tables={name: StickTable(table) for name, table in config.stick_tables.items()},
         )
         return proxy
@@ -152,6 +154,13 @@ class Proxy:
     def _gate(self, context: Context, telephone: Telephone | None) -> Gate:
         name = context.listener.stick_table
         return Gate(context, self.callers, None if name is None else self.tables[name], telephone)
+
+    def leave(self, backend: Backend) -> None:
+        """End the sessions that live on a backend, cleanly, now."""
+        end, now = End(Who.OPERATOR, Phase.ACTIVE), self.switchboard.fresh()
+        for agent in self.agents:
+            agent.leave(backend, end, now)
+        self.callers.leave(backend, end, now)
 
     def _ended(self, session: Session, now: float) -> None:
         self.ended(session, now)

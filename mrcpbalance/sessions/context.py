@@ -17,6 +17,10 @@ from .ports import Journal, Shell
 class Core(Protocol):
     """What a core is to the process: a caller connection that may have to end."""
 
+    @property
+    def protocol(self) -> str:
+        """What it speaks: mrcpv1, mrcpv2, mrcp, tcp, or "unknown" as long as that isn't clear."""
+
     def stop(self, end: End, now: float) -> None:
         """Answer every open request, end every session with this cause, and close all connections, now."""
 

@@ -383,6 +383,7 @@ def test_an_operator_ends_the_sessions_of_one_backend() -> None:
     assert a.heard().startswith(b"TEARDOWN ")
     assert a.state == "closed"
     assert stage.ends == ["operator/active"]
+    assert stage.context.pool.backends["a"].failures == 0
     b.says(answer(200, 4))
     assert stage.client.heard() == answer(200, 4)
     stage.client.owner.leave(stage.context.pool.backends["b"], End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]

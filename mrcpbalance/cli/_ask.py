@@ -1,0 +1,152 @@
+"""Asking a running proxy: where its admin interface is, and what it answers."""
+
+import http.client
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
+from urllib.parse import quote, urlsplit
+
+import attrs
+import click
+
+from mrcpbalance.config import ConfigError, load
+
+DEFAULT: Final = "127.0.0.1:8090"
+PATIENCE: Final = 5.0  # seconds for an answer
+F = TypeVar("F", bound=Callable[..., object])
+type_answer = dict[str, object]
+
+
+@attrs.frozen
+class Admin:
+    """Where to ask, and the token to ask with."""
+
+    where: str
+    token: str | None = None
+
+    def get(self, path: str) -> type_answer:
+        """Ask for something; ends the command with a clear error when there is no good answer."""
+        return self._ask("GET", path)
+
+    def post(self, path: str) -> type_answer:
+        """Give an order."""
+        return self._ask("POST", path)
+
+    def _ask(self, method: str, path: str) -> type_answer:
+        headers = {"Accept": "application/json"}
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
+        try:
+            connection = self._connect()
+            connection.request(method, path, headers=headers)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            fail(
+                f"no proxy answers at {self.where} ({error}); is it running, and does its file have [admin]? --admin or --config say where"
+            )
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            fail(f"what answers at {self.where} is no mrcpbalance (HTTP {response.status})")
+        if response.status >= http.client.BAD_REQUEST:
+            fail(str(answer.get("error", f"HTTP {response.status}")))
+        return answer
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self.where.startswith("unix:"):
+            return _UnixConnection(self.where.removeprefix("unix:"))
+        url = urlsplit(self.where if "://" in self.where else f"http://{self.where}")
+        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        return kind(url.hostname or "", url.port, timeout=PATIENCE)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def fail(text: str) -> NoReturn:
+    """End the command with an error."""
+    click.echo(f"mrcpbalance: {text}", err=True)
+    sys.exit(1)
+
+
+def asks(function: F) -> F:
+    """Give a command the options that say where to ask."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
+        click.option(
+            "--token-file",
+            type=click.Path(),
+            envvar="MRCPBALANCE_TOKEN_FILE",
+            help="The file that holds the token.",
+        ),
+        click.option("--config", "file", type=click.Path(), help="Find the proxy by its configuration file."),
+        click.option(
+            "--admin",
+            metavar="HOST:PORT|unix:PATH|URL",
+            envvar="MRCPBALANCE_ADMIN",
+            help=f"Where it listens; {DEFAULT} by default.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def find(admin: str | None, file: str | None, token_file: str | None) -> Admin:
+    """Find out where to ask; ends the command when the file doesn't say."""
+    where = admin
+    if file is not None and admin is None:
+        try:
+            config = load(file)
+        except ConfigError as error:
+            for fault in error.faults:
+                click.echo(str(fault), err=True)
+            sys.exit(1)
+        if config.admin is None:
+            fail(f"{file} has no [admin] table, so the proxy it configures can't be asked")
+        bind = config.admin.bind
+        where = f"unix:{bind}" if isinstance(bind, str) else str(bind)
+        token_file = token_file or config.admin.token_file
+    token = os.environ.get("MRCPBALANCE_TOKEN")
+    if token_file is not None:
+        try:
+            token = Path(token_file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            fail(f"{token_file} can't be read ({error.strerror})")
+    return Admin(where or DEFAULT, token)
+
+
+def backend_path(name: str) -> str:
+    """Make the path of a backend, named POOL/BACKEND."""
+    pool, slash, backend = name.partition("/")
+    if not slash or not pool or not backend:
+        raise click.UsageError(f"{name!r} is not POOL/BACKEND; `mrcpbalance status` shows them")
+    return f"/api/v1/pools/{quote(pool, safe='')}/backends/{quote(backend, safe='')}"
+
+
+def show_json(answer: object) -> None:
+    """Print an answer for programs."""
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def show_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows for the eye, each column as wide as it must be."""
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    for row in (head, *rows):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

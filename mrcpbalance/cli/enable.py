@@ -1,0 +1,16 @@
+"""`mrcpbalance enable POOL/BACKEND`."""
+
+import click
+
+from ._ask import asks
+from ._order import give
+
+
+@click.command()
+@click.argument("backend", metavar="POOL/BACKEND")
+@asks
+def command(
+    *, backend: str, admin: str | None, file: str | None, token_file: str | None, as_json: bool
+) -> None:
+    """Take sessions on POOL/BACKEND again."""
+    give("enable", backend, admin, file, token_file, as_json=as_json)

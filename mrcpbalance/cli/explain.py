@@ -1,0 +1,80 @@
+"""`mrcpbalance explain`: why a session sits where it does, or where the next one would go."""
+
+from urllib.parse import quote, urlencode
+
+import click
+
+from ._ask import asks, find, show_json, show_table
+
+
+@click.command()
+@click.argument("session", required=False)
+@click.option("--pool", help="Where the next session would go: in this pool.")
+@click.option("--resource", help="For this resource, by its MRCPv2 name.")
+@click.option("--protocol", type=click.Choice(["mrcpv1", "mrcpv2", "mrcp", "tcp"]), help="In this protocol.")
+@click.option("--source", help="From this caller address.")
+@asks
+def command(
+    *,
+    session: str | None,
+    pool: str | None,
+    resource: str | None,
+    protocol: str | None,
+    source: str | None,
+    admin: str | None,
+    file: str | None,
+    token_file: str | None,
+    as_json: bool,
+) -> None:
+    """Tell why SESSION (our id, or any id its caller knows) sits where it does; without it, where the next one would go."""
+    asked = {"pool": pool, "resource": resource, "protocol": protocol, "source": source}
+    given = {name: value for name, value in asked.items() if value}
+    if session is not None and given:
+        raise click.UsageError("give either a session, or what the next one is like")
+    proxy = find(admin, file, token_file)
+    if session is None:
+        answer = proxy.get(f"/api/v1/explain?{urlencode(given)}")
+    else:
+        answer = proxy.get(f"/api/v1/explain/{quote(session, safe='')}")
+    if as_json:
+        show_json(answer)
+    elif session is None:
+        _next(answer["next"])
+    else:
+        _session(answer)
+
+
+def _session(answer: dict[str, object]) -> None:
+    row, now = answer["session"], answer["now"]
+    assert isinstance(row, dict)
+    click.echo(
+        f"{row['id']} ({row['protocol']}, {', '.join(row['resources']) or 'no resource named'}) from {row['client']}"
+    )
+    click.echo(f"sits on {row['pool']}/{row['backend']}: {answer['why']}.")
+    click.echo("\nThe pool as it stands now:")
+    _verdicts(now)
+
+
+def _next(rows: object) -> None:
+    assert isinstance(rows, list)
+    for row in rows:
+        resource = f" {row['resource']}" if row["resource"] else ""
+        click.echo(
+            f"The next {row['protocol']}{resource} session in {row['pool']} would go to {row['next'] or 'nobody'}."
+        )
+        _verdicts(row["backends"])
+        click.echo()
+
+
+def _verdicts(rows: object) -> None:
+    assert isinstance(rows, list)
+    table = [
+        (
+            str(row["backend"]),
+            str(row["state"]),
+            "yes" if row["eligible"] else f"no: {row['excluded']}",
+            f"{row['score']:g}",
+        )
+        for row in rows
+    ]
+    show_table(("BACKEND", "STATE", "ELIGIBLE", "SCORE"), table)

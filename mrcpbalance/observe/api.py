@@ -1,0 +1,159 @@
+"""The admin interface over HTTP: JSON for programs, metrics for Prometheus, a page for people."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from importlib.resources import files
+from typing import Final
+
+import trio
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from mrcpbalance.sessions import Session
+
+from . import metrics, openapi
+from .console import SPOKEN, Console, UnknownError, type_json
+from .guard import Guard, refuse
+
+MOST_ROWS: Final = 1_000  # sessions listed at once, unless more are asked for
+ALL_ROWS: Final = 100_000
+BREATH: Final = 200  # rows built before others get a turn
+ORDERS: Final = ("drain", "enable", "disable")
+
+Handler = Callable[[Console, Request], Awaitable[Response]]
+
+
+def application(console: Console, guard: Guard) -> Starlette:
+    """Make the application that serves one console."""
+    api = "/api/v1"
+    routes = [
+        _route("/", console, _page),
+        _route("/metrics", console, _metrics),
+        _route("/healthz", console, _healthz),
+        _route("/readyz", console, _readyz),
+        _route(f"{api}/openapi.json", console, _openapi),
+        _route(f"{api}/pools", console, _pools),
+        _route(f"{api}/pools/{{pool}}/backends/{{backend}}/{{order}}", console, _order, "POST"),
+        _route(f"{api}/sessions", console, _sessions),
+        _route(f"{api}/sessions/{{key:path}}", console, _session),
+        _route(f"{api}/explain", console, _explain_next),
+        _route(f"{api}/explain/{{key:path}}", console, _explain),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _http_error, UnknownError: _unknown, Exception: _fault},
+    )
+    app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
+    return app
+
+
+def _route(path: str, console: Console, handler: Handler, method: str = "GET") -> Route:
+    return Route(path, partial(handler, console), methods=[method])
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:  # noqa: PLR2004 - method not allowed
+        return refuse(405, f"{request.method} is not for {request.url.path}", dict(error.headers or {}))
+    return refuse(
+        error.status_code, f"nothing at {request.url.path}; /api/v1/openapi.json tells what there is"
+    )
+
+
+async def _unknown(_request: Request, error: Exception) -> Response:
+    return refuse(404, str(error))
+
+
+async def _fault(_request: Request, _error: Exception) -> Response:
+    return refuse(500, "a fault of the admin interface; the log has it")
+
+
+async def _page(_console: Console, _request: Request) -> Response:
+    page = files("mrcpbalance.observe").joinpath("page.html").read_bytes()
+    return Response(page, media_type="text/html; charset=utf-8")
+
+
+async def _metrics(console: Console, _request: Request) -> Response:
+    return Response(metrics.render(console), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+async def _healthz(_console: Console, _request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _readyz(console: Console, _request: Request) -> Response:
+    reason = console.unready()
+    return PlainTextResponse(f"{reason or 'ready'}\n", status_code=503 if reason else 200)
+
+
+async def _openapi(console: Console, _request: Request) -> Response:
+    return JSONResponse(openapi.describe(console.version))
+
+
+async def _pools(console: Console, _request: Request) -> Response:
+    return JSONResponse({"pools": console.pool_rows(), "draining": console.draining()})
+
+
+async def _order(console: Console, request: Request) -> Response:
+    order = request.path_params["order"]
+    if order not in ORDERS:
+        return refuse(404, f"no order {order!r}; there are {', '.join(ORDERS)}")
+    return JSONResponse(console.order(request.path_params["pool"], request.path_params["backend"], order))
+
+
+async def _sessions(console: Console, request: Request) -> Response:
+    limit = request.query_params.get("limit", str(MOST_ROWS))
+    if not limit.isdigit() or not 0 < int(limit) <= ALL_ROWS:
+        return refuse(400, f"limit: {limit!r} is not a number from 1 to {ALL_ROWS}")
+    rows: list[type_json] = []
+    for row in console.session_rows(_filter(request)):
+        if len(rows) >= int(limit):
+            break
+        rows.append(row)
+        if len(rows) % BREATH == 0:
+            await trio.lowlevel.checkpoint()
+    return JSONResponse({"sessions": rows, "total": len(console.register)})
+
+
+def _filter(request: Request) -> Callable[[Session], bool]:
+    wanted = {name: request.query_params.get(name) for name in ("pool", "backend", "protocol", "client")}
+    text = request.query_params.get("search", "")
+
+    def accept(session: Session) -> bool:
+        if any(value is not None and getattr(session, name) != value for name, value in wanted.items()):
+            return False
+        return not text or any(text in part for part in (session.id, session.client, *session.keys))
+
+    return accept
+
+
+async def _session(console: Console, request: Request) -> Response:
+    found = console.find(request.path_params["key"])
+    return _ambiguous(found) or JSONResponse(console.session_row(found[0]))
+
+
+def _ambiguous(found: tuple[Session, ...]) -> Response | None:
+    if len(found) == 1:
+        return None
+    ids = [session.id for session in found]
+    return JSONResponse(
+        {"error": f"{len(found)} sessions bear this id; ask by ours", "sessions": ids}, status_code=409
+    )
+
+
+async def _explain(console: Console, request: Request) -> Response:
+    found = console.find(request.path_params["key"])
+    return _ambiguous(found) or JSONResponse(console.explain_session(found[0]))
+
+
+async def _explain_next(console: Console, request: Request) -> Response:
+    asked = request.query_params
+    protocol = asked.get("protocol", "")
+    if protocol and protocol not in SPOKEN:
+        return refuse(400, f"protocol: {protocol!r} is none of {', '.join(SPOKEN)}")
+    rows = console.explain_next(asked.get("pool"), protocol, asked.get("resource"), asked.get("source", ""))
+    return JSONResponse({"next": rows})

@@ -1,0 +1,208 @@
+"""What an operator can see and change: the pools, the live sessions, and the say over backends."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import attrs
+
+from mrcpbalance.pool import Backend, Pool, Verdict, Want
+from mrcpbalance.pool import Protocol as Spoken
+from mrcpbalance.sessions import Register, Session, StickTable, Tally
+
+from .totals import Statistics
+
+PROTOCOLS: Final[Mapping[Spoken, str]] = {"rtsp": "mrcpv1", "sip": "mrcpv2", "mrcp": "mrcp", "tcp": "tcp"}
+SPOKEN: Final[Mapping[str, Spoken]] = {label: spoken for spoken, label in PROTOCOLS.items()}
+type_json = dict[str, object]
+
+
+class UnknownError(Exception):
+    """Something was asked for that isn't there; says what, and the nearest that is."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Console:
+    """One running proxy, as the admin interface knows it. `now` is the cores' clock, `wall` the calendar's."""
+
+    pools: Mapping[str, Pool]
+    register: Register
+    tables: Mapping[str, StickTable]
+    tally: Tally
+    statistics: Statistics
+    connections: Callable[[], Mapping[str, int]]  # caller connections by protocol
+    draining: Callable[[], bool]
+    end_sessions: Callable[[Backend], None]  # of one backend, cleanly, now
+    now: Callable[[], float]
+    wall: Callable[[], float]
+    version: str = ""
+
+    # Pools.
+
+    def pool_rows(self) -> list[type_json]:
+        """Every pool with its backends."""
+        now = self.now()
+        return [
+            {
+                "name": pool.name,
+                "policy": pool.config.policy,
+                "backends": [self._backend_row(backend, now) for backend in pool.backends.values()],
+            }
+            for pool in self.pools.values()
+        ]
+
+    def _backend_row(self, backend: Backend, now: float) -> type_json:
+        config = backend.config
+        most = config.max_sessions
+        return {
+            "name": backend.name,
+            "state": backend.state(now).value,
+            "sessions": backend.sessions,
+            "max_sessions": dict(most) if isinstance(most, Mapping) else most,
+            "weight": config.weight,
+            "standby": config.standby,
+            "resources": sorted(config.resources) if config.resources else None,
+            "failures": backend.failures,
+            "protocols": {
+                label: {"address": str(address), "state": backend.state(now, spoken).value}
+                for spoken, label in PROTOCOLS.items()
+                if (address := backend.address(spoken)) is not None
+            },
+        }
+
+    def backend(self, pool: str, name: str) -> Backend:
+        """Find a backend; raises UnknownError."""
+        found = self.pools.get(pool)
+        if found is None:
+            raise UnknownError(f"no pool {pool!r}{_nearest(pool, self.pools)}")
+        if name not in found.backends:
+            raise UnknownError(f"no backend {name!r} in pool {pool!r}{_nearest(name, found.backends)}")
+        return found.backends[name]
+
+    def order(self, pool: str, name: str, order: str) -> type_json:
+        """Drain, enable or disable a backend; what comes of it is its new row."""
+        backend = self.backend(pool, name)
+        if order == "drain":
+            backend.drain()
+        elif order == "enable":
+            backend.enable()
+        else:
+            backend.disable()
+            self.end_sessions(backend)
+        return self._backend_row(backend, self.now())
+
+    def unready(self) -> str:
+        """Say why no new sessions should be sent here; "" when they may."""
+        if self.draining():
+            return "draining"
+        now = self.now()
+        for pool in self.pools.values():
+            if not any(backend.state(now).value in ("up", "probation") for backend in pool.backends.values()):
+                return f"pool {pool.name!r} has no backend up"
+        return ""
+
+    # Sessions.
+
+    def session_rows(self, accept: Callable[[Session], bool]) -> Iterator[type_json]:
+        """Live sessions, oldest first."""
+        return (self.session_row(session) for session in self.register if accept(session))
+
+    def session_row(self, session: Session) -> type_json:
+        """One session."""
+        now = self.now()
+        started = datetime.fromtimestamp(self.wall() - (now - session.opened_at), UTC)
+        setup = (
+            None
+            if session.answered_at is None
+            else round((session.answered_at - session.opened_at) * 1000, 1)
+        )
+        return {
+            "id": session.id,
+            "protocol": session.protocol,
+            "client": session.client,
+            "pool": session.pool,
+            "backend": session.backend,
+            "resources": list(session.resources),
+            "started": started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "keys": list(session.keys),
+            "age_s": round(now - session.opened_at, 3),
+            "setup_ms": setup,
+            "attempts": session.attempts,
+            "messages_to_backend": session.messages_to_backend,
+            "messages_to_client": session.messages_to_client,
+            "bytes_to_backend": session.bytes_to_backend,
+            "bytes_to_client": session.bytes_to_client,
+        }
+
+    def find(self, key: str) -> tuple[Session, ...]:
+        """Find live sessions by our id or by any id their caller knows; raises UnknownError when there is none."""
+        found = self.register.find(key)
+        if not found:
+            raise UnknownError(f"no live session {key!r}; those that have ended are in the session log")
+        return found
+
+    # Why.
+
+    def explain_session(self, session: Session) -> type_json:
+        """Tell why a session sits where it does: what it wanted, and how the pool sees its backends now."""
+        resource = session.resources[0] if session.resources else None
+        want = Want(SPOKEN[session.protocol], resource, session.client)
+        row = self.session_row(session)
+        return {
+            "session": row,
+            "why": f"chosen by {self.pools[session.pool].config.policy} in attempt {session.attempts}; it stays until it ends",
+            "now": self._verdicts(self.pools[session.pool], want),
+        }
+
+    def explain_next(
+        self, pool: str | None, protocol: str, resource: str | None, source: str
+    ) -> list[type_json]:
+        """Tell where the next session of this kind would go."""
+        if pool is not None and pool not in self.pools:
+            raise UnknownError(f"no pool {pool!r}{_nearest(pool, self.pools)}")
+        chosen = [self.pools[pool]] if pool is not None else list(self.pools.values())
+        found: list[type_json] = []
+        for one in chosen:
+            wanted = (
+                [SPOKEN[protocol]]
+                if protocol
+                else [spoken for spoken in PROTOCOLS if _spoken_in(one, spoken)]
+            )
+            for spoken in wanted:
+                want = Want(spoken, resource, source)
+                next_one = one.peek(want, self.now())
+                found.append(
+                    {
+                        "pool": one.name,
+                        "protocol": PROTOCOLS[spoken],
+                        "resource": resource,
+                        "next": None if next_one is None else next_one.name,
+                        "backends": self._verdicts(one, want),
+                    }
+                )
+        return found
+
+    def _verdicts(self, pool: Pool, want: Want) -> list[type_json]:
+        return [_verdict_row(verdict) for verdict in pool.explain(want, self.now())]
+
+
+def _verdict_row(verdict: Verdict) -> type_json:
+    return {
+        "backend": verdict.backend,
+        "state": verdict.state.value,
+        "eligible": verdict.excluded is None,
+        "excluded": None if verdict.excluded is None else verdict.excluded.value,
+        "score": round(verdict.score, 6),
+    }
+
+
+def _spoken_in(pool: Pool, spoken: Spoken) -> bool:
+    return any(backend.address(spoken) is not None for backend in pool.backends.values())
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f", did you mean {close[0]!r}?"
+    return f"; there are {', '.join(map(repr, known))}"

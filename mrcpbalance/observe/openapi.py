@@ -1,0 +1,63 @@
+"""The OpenAPI description of the admin interface."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
+    "/healthz": ("get", "Whether the process lives.", ()),
+    "/readyz": ("get", "Whether new sessions may be sent here; 503 with the reason when not.", ()),
+    "/metrics": ("get", "Prometheus metrics.", ()),
+    "/api/v1/pools": ("get", "Every pool with its backends.", ()),
+    "/api/v1/pools/{pool}/backends/{backend}/drain": (
+        "post",
+        "No new sessions; live ones finish.",
+        ("pool", "backend"),
+    ),
+    "/api/v1/pools/{pool}/backends/{backend}/enable": ("post", "Take sessions again.", ("pool", "backend")),
+    "/api/v1/pools/{pool}/backends/{backend}/disable": (
+        "post",
+        "End live sessions cleanly now; take none.",
+        ("pool", "backend"),
+    ),
+    "/api/v1/sessions": (
+        "get",
+        "Live sessions; filters: pool, backend, protocol, client, search, limit.",
+        (),
+    ),
+    "/api/v1/sessions/{id}": ("get", "One session, by our id or any id its caller knows.", ("id",)),
+    "/api/v1/explain": (
+        "get",
+        "Where the next session would go; filters: pool, protocol, resource, source.",
+        (),
+    ),
+    "/api/v1/explain/{id}": ("get", "Why a session sits where it does.", ("id",)),
+}
+
+
+def describe(version: str) -> dict[str, object]:
+    """Write the description as a JSON-able object."""
+    paths: dict[str, object] = {}
+    for path, (method, summary, parameters) in _PATHS.items():
+        operation = {
+            "summary": summary,
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in parameters
+            ],
+            "responses": {
+                "200": {"description": "done"},
+                "default": {"$ref": "#/components/responses/Error"},
+            },
+        }
+        paths[path] = {method: operation}
+    error = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+    content = {"application/json": {"schema": error}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "mrcpbalance", "version": version},
+        "paths": paths,
+        "components": {
+            "responses": {"Error": {"description": "What went wrong, and what to do.", "content": content}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
