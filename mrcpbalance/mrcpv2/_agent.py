@@ -17,6 +17,7 @@ from mrcpwire.sip_transactions import ClientTransaction, Flow, ServerTransaction
 from . import _inside, _media, _relay
 from ._call import Call
 from ._control import ControlTable
+from ._goodbye import undo
 from ._network import Network, SipConnection
 from ._pace import Pace
 from ._search import Search
@@ -157,7 +158,8 @@ class Agent:
 
     def _answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
         asking = self.asking.get(transaction)
-        if asking is None:
+        if asking is None:  # the 2xx of another fork, since one was taken
+            undo(self, transaction, response, now)
             return
         self.about = asking.call
         if response.status >= 200:  # noqa: PLR2004 - final

@@ -12,7 +12,7 @@ from mrcpbalance.pool import Backend
 from mrcpbalance.sessions import End
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import CloseReason, DatagramPort, Port
-from mrcpwire import RemoteProtocolError, sip
+from mrcpwire import sip
 from mrcpwire.sip_transactions import Flow
 
 if TYPE_CHECKING:
@@ -41,19 +41,28 @@ class SipConnection:
         """Take octets; what can't be framed costs the connection (C.2)."""
         agent, receiver = self.agent, self.receiver
         receiver.receive_data(data)
-        try:
-            while not self.gone and (message := receiver.next_event()) is not None:
-                if isinstance(message, sip.KeepAlive):
-                    self.port.send(PONG)
-                else:
-                    agent.message(message, agent.network.flow_on(self), now)
-        except RemoteProtocolError as error:
-            agent.nonsense(error, self.port.peer)
-            if isinstance(error, sip.SipError) and error.answer is not None:
-                self.port.send(error.answer.to_bytes())
+        while not self.gone:
+            try:
+                message = receiver.next_event()
+            except sip.SipError as error:
+                self._nonsense(error, now)
+                continue
+            if message is None:
+                break
+            if isinstance(message, sip.KeepAlive):
+                self.port.send(PONG)
+            else:
+                agent.message(message, agent.network.flow_on(self), now)
+        agent.flush(now)
+
+    def _nonsense(self, error: sip.SipError, now: float) -> None:
+        """Answer what can't be read; what can't be framed costs the connection (C.2)."""
+        self.agent.nonsense(error, self.port.peer)
+        if error.answer is not None:
+            self.port.send(error.answer.to_bytes())
+        if error.fatal:
             self.port.close()
             self.lost(CloseReason.RESET, now)
-        agent.flush(now)
 
     def finished(self, now: float) -> None:
         """Close it: a peer that has said its last can't be reached on it."""

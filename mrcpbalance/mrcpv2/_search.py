@@ -15,7 +15,7 @@ from mrcpwire.sip_dialog import Dialog
 from mrcpwire.sip_transactions import ClientTransaction, Flow
 
 from . import _relay
-from ._side import Role, Side
+from ._goodbye import undo
 
 if TYPE_CHECKING:
     from ._call import Call
@@ -49,7 +49,7 @@ class Attempt:
         self.quiet()
         if self.abandoned:
             if response.status < 300:  # noqa: PLR2004 - the class of success
-                self.undo(transaction, response, now)
+                undo(self.call.agent, transaction, response, now)
             return
         self.search.attempt = None
         if response.status < 300:  # noqa: PLR2004
@@ -85,14 +85,6 @@ class Attempt:
     def dialog(self, response: sip.Response) -> Dialog:
         """Make the dialog that a 2xx begins."""
         return Dialog.as_uac(self.invite, response, self.contact)
-
-    def undo(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
-        """Acknowledge and end what came too late (S-03)."""
-        call = self.search.call
-        call.agent.context.tally.count("sip.late-call-ended")
-        side = Side(call, Role.BACKEND, self.dialog(response), self.flow)
-        side.acknowledge(transaction)
-        side.bye(now)
 
     def quiet(self) -> None:
         """Wait for nothing more."""

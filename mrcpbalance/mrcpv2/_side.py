@@ -9,6 +9,8 @@ from mrcpwire import sip
 from mrcpwire.sip_dialog import Dialog
 from mrcpwire.sip_transactions import ClientTransaction, Flow, ServerTransaction
 
+from ._goodbye import Goodbye
+
 if TYPE_CHECKING:
     from ._call import Call
 
@@ -67,7 +69,7 @@ class Side:
 
     def bye(self, now: float) -> None:
         """End the dialog, without waiting for an answer."""
-        self.ask(b"BYE", Goodbye(self), now)
+        self._count(Goodbye(self.call.agent, self.dialog, self.flow).say(now))
 
     def _count(self, message: sip.Request | sip.Response) -> None:
         """Count what goes to the peer; repeated datagrams, and the Via of the hop, are left out."""
@@ -97,21 +99,3 @@ class Side:
     def _onwards(self) -> Flow:
         host, port, transport = self.dialog.destination()
         return self.call.agent.network.onwards(self.flow, host, port, transport)
-
-
-@attrs.define(eq=False)
-class Goodbye:
-    """Says BYE for a dialog that is left; whatever the answer, nobody waits for it."""
-
-    side: Side
-    call: None = None
-    repeated: bool = False
-
-    def answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
-        """Be content."""
-
-    def unanswered(self, transaction: ClientTransaction, now: float) -> None:
-        """Say it once more if it was lost with its connection, so that the peer doesn't hold the call for ever."""
-        if not self.repeated and self.side.call.agent.network.is_gone(transaction.flow):
-            self.repeated = True
-            self.side.ask(b"BYE", self, now)

@@ -29,3 +29,26 @@ def test_a_call_that_ends_before_its_ack_is_forgotten(then: str) -> None:  # RFC
             assert stage.titles()[-1] == "BYE"
     assert (stage.agent.calls, stage.agent.dialogs) == ({}, {})
     assert len(stage.ended) == 1
+
+
+@pytest.mark.parametrize("when", ["while the call stands", "when it has ended", "when it was left"])
+def test_a_second_2xx_of_an_invite_that_was_forked(when: str) -> None:  # S-03, RFC 3261 section 13.2.2.4
+    stage = SipStage()
+    stage.invite()
+    invite = stage.one(A)
+    if when == "when it was left":
+        stage.passes(2.1)
+        stage.heard(A)
+    stage.reply(invite, 200, answer(A, b"45@speechrecog"))
+    heard = stage.titles(A)
+    assert heard == (["ACK", "BYE"] if when == "when it was left" else ["ACK"])
+    if when == "when it has ended":
+        stage.say(request(b"CANCEL", contact=False))
+        assert stage.titles(A) == ["BYE"]
+    stage.reply(invite, 200, answer(A, b"46@speechrecog"), tag=b"fork")
+    ack, bye = stage.heard(A)
+    assert (ack.title, bye.title) == ("ACK", "BYE")
+    assert (ack.request.to.tag, bye.request.to.tag) == (b"fork", b"fork")
+    assert (ack.request.cseq[0], bye.request.cseq[0]) == (1, 2)
+    stage.reply(invite, 200, answer(A, b"46@speechrecog"), tag=b"fork")
+    assert stage.titles(A) == ["ACK"]

@@ -54,7 +54,7 @@ def test_an_ack_that_comes_late_is_not_that_of_the_next_request() -> None:
     stage.reply(stage.one(A), 200, REFRESHED)
     assert stage.titles() == ["200 INVITE"]
     call.asks(b"INVITE", cseq=3, body=offer())  # so the 200 was seen; its ACK is late
-    stage.reply([one for one in stage.heard(A) if one.title == "INVITE"][0], 200, REFRESHED)
+    stage.reply(next(one for one in stage.heard(A) if one.title == "INVITE"), 200, REFRESHED)
     assert stage.titles() == ["200 INVITE"]
     call.asks(b"ACK", cseq=2, branch=b"late")
     stage.passes(0.6)
