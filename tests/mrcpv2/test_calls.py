@@ -6,6 +6,7 @@ from mrcpbalance.config import Address, Limits
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import sip
 from tests.mrcpv2.sip_stage import CRLF, PHONE, A, B, SipStage, answer, offer, request
+from tests.stage import StagePort
 
 AUDIO = b"m=audio 5004 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=recvonly\r\na=mid:1\r\n"
 
@@ -657,3 +658,17 @@ def test_a_flood_of_calls_from_one_address_is_answered_503_and_others_go_on() ->
     stage.passes(1)
     stage.invite(call=b"later", branch=b"later")
     assert stage.titles(A).count("INVITE") >= 2
+
+
+def test_sip_over_tcp_from_a_caller() -> None:
+    stage = SipStage()
+    port = StagePort(stage, PHONE.host)
+    port.owner = stage.agent.accept(port)
+    unread = request(b"OPTIONS", branch=b"bad").replace(b"CSeq: 1 OPTIONS", b"CSeq: none")
+    port.says(unread + request(b"OPTIONS", branch=b"good").replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP"))
+    heard = port.heard()
+    assert heard.startswith(b"SIP/2.0 400 Bad Request")
+    assert b"SIP/2.0 200 OK\r\n" in heard
+    port.says(b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.9\r\nContent-Length: none\r\n\r\n")
+    assert port.state == "closed"
+    assert stage.context.tally.anomalies
