@@ -1,5 +1,6 @@
 """Guards against sessions that share a connection being taken for one: each must live on one backend, all of it."""
 
+import contextlib
 import itertools
 from collections import Counter
 
@@ -67,17 +68,20 @@ async def test_twelve_sessions_of_one_connection_over_three_servers(proxy: Proxy
     assert caller.anomalies == [error for server in servers for error in server.errors] == []
 
 
-async def test_servers_that_give_out_the_same_ids(proxy: Proxy) -> None:  # E-01, E-02
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_servers_that_give_out_the_same_ids(proxy: Proxy, connections: int) -> None:  # E-01, E-02
     names = [f"s{number:02}" for number in range(12)]
     a, b = (SpeechServer(name, new_id=hex_ids(7)) for name in "ab")
-    async with a, b, proxy(V1, a, b) as running:
-        async with RtspCaller(running.address) as one, RtspCaller(running.address) as other:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(all_at_once, one, names[:6])
-                nursery.start_soon(all_at_once, other, names[6:])
-            await running.ended.count(12)
-        assert one.anomalies == other.anomalies == []
-    assert {entry.session for entry in a.transcript} == {entry.session for entry in b.transcript}
+    async with a, b, proxy(V1, a, b) as running, contextlib.AsyncExitStack() as callers:
+        connected = [
+            await callers.enter_async_context(RtspCaller(running.address)) for _ in range(connections)
+        ]
+        async with trio.open_nursery() as nursery:
+            for number, caller in enumerate(connected):
+                nursery.start_soon(all_at_once, caller, names[number::connections])
+        await running.ended.count(12)
+        assert [caller.anomalies for caller in connected] == [[]] * connections
+    assert set(a.transcript.sessions()) == set(b.transcript.sessions())
     for name in names:
         assert sorted((marks_on(a, name), marks_on(b, name))) == [[], [1, 2, 3, 4, 5, 6]]
     assert running.ends == ["client/teardown"] * 12
