@@ -71,8 +71,8 @@ class Attempt:
         """Go on elsewhere: the transaction timed out, or its connection failed."""
         if self.abandoned:
             return
-        if self.flow.transport == "tcp" and self.backend.config.sip_transport == "udp":
-            self.search.again_by_datagram(self, now)
+        unheard = not self.heard and self.flow.transport == "tcp"
+        if unheard and self.backend.config.sip_transport == "udp" and self.search.again_by_datagram(self, now):
             return
         self.quiet()
         self.search.failed(self, Who.BACKEND, "no way", now)
@@ -156,13 +156,17 @@ class Search:
         self.call.record.bytes_to_backend += len(attempt.invite.to_bytes())
         self.transaction = self.call.agent.ask(attempt.invite, attempt.flow, attempt, now)
 
-    def again_by_datagram(self, attempt: Attempt, now: float) -> None:
-        """Send it by UDP after all: the backend takes no TCP (RFC 3261 section 18.1.1)."""
+    def again_by_datagram(self, attempt: Attempt, now: float) -> bool:
+        """Send it by UDP after all: the backend takes no TCP (RFC 3261 section 18.1.1); False when there is no way."""
         network = self.call.agent.network
-        attempt.flow = network.to_backend(attempt.backend, over="udp")
+        try:
+            attempt.flow = network.to_backend(attempt.backend, over="udp")
+        except OSError:
+            return False
         attempt.contact = self.call.agent.contact(attempt.flow)
         attempt.invite = self._invite(attempt.backend, attempt.contact, attempt.invite.body)
         self._send(attempt, now)
+        return True
 
     def _invite(self, backend: Backend, contact: bytes, body: bytes) -> sip.Request:
         """Write the INVITE for a backend (S-02)."""

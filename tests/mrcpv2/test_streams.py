@@ -4,7 +4,7 @@ import pytest
 
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import sip
-from tests.mrcpv2.sip_stage import A, SipStage, answer, offer, request
+from tests.mrcpv2.sip_stage import A, B, SipStage, answer, offer, request
 from tests.stage import StagePort
 
 
@@ -86,3 +86,36 @@ def test_a_contact_that_nothing_leads_to(monkeypatch: pytest.MonkeyPatch) -> Non
     assert stage.titles(A) == ["ACK", "BYE"]
     assert stage.ends == ["backend/active"]
     assert stage.taken == {"a": 0, "b": 0}
+
+
+def large_invite(stage: SipStage) -> StagePort:
+    """An INVITE that goes by TCP because of its size (RFC 3261 section 18.1.1)."""
+    stage.say(request(b"INVITE", headers=((b"X-Long", b"x" * 1300),), body=offer()))
+    return stage.dialled[-1]
+
+
+def test_a_connection_that_is_lost_after_an_answer_is_a_failed_backend() -> None:
+    stage = SipStage()
+    connection = large_invite(stage)
+    connection.connects()
+    replies(connection, heard_request(connection), 180)
+    assert stage.titles() == ["180 INVITE"]
+    connection.goes()
+    assert stage.titles(A) == []  # what may have been taken is not sent again by UDP
+    assert stage.at(B).heard().startswith(b"INVITE ")
+
+
+def test_a_large_invite_that_nothing_leads_to_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = SipStage(hosts=("2001:db8::5", B))
+    large_invite(stage)
+    monkeypatch.setattr(stage, "own_address", lambda _: "")
+    stage.at("2001:db8::5").goes(CloseReason.REFUSED)
+    assert stage.at(B).heard().startswith(b"INVITE ")
+
+
+def test_a_large_invite_that_nobody_answers() -> None:
+    stage = SipStage()
+    large_invite(stage).connects()
+    stage.passes(2.1)
+    assert stage.titles(A) == []
+    assert stage.at(B).heard().startswith(b"INVITE ")
