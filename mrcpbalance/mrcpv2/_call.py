@@ -35,6 +35,7 @@ class Call:
     flow: Flow
     tag: bytes  # ours, towards the caller
     search: Search = attrs.field(init=False)
+    attempt: Attempt | None = None  # the one that was accepted, until the caller is told
     state: State = State.SEEKING
     caller: Side | None = None
     backend: Side | None = None
@@ -86,7 +87,7 @@ class Call:
     ) -> None:
         """Take a backend's 2xx: acknowledge it, and open its control connection before the caller hears of it (S-05)."""
         self.step(Step.ACCEPTED)
-        self.answer, self.invited = response, transaction
+        self.attempt, self.answer, self.invited = attempt, response, transaction
         self.backend = Side(self, Role.BACKEND, attempt.dialog(response), attempt.flow)
         self.agent.know(self.backend)
         if self.invite.body:
@@ -94,22 +95,18 @@ class Call:
         if self.joint is None or not self.invite.body:
             self.joined(now)
         else:
-            self.joint.join(
-                response.body,
-                self.invite.body,
-                now,
-                self.joined,
-                lambda why, now: self._unjoined(attempt, why, now),
-            )
+            self.joint.join(response.body, self.invite.body, now, self.joined, self._unjoined)
 
     def _acknowledge_backend(self, body: bytes = b"", content_type: bytes | None = None) -> None:
         transaction, self.invited = self.invited, None
         if transaction is not None and self.backend is not None:
             self.backend.acknowledge(transaction, body=body, content_type=content_type)
 
-    def _unjoined(self, attempt: Attempt, why: str, now: float) -> None:
+    def _unjoined(self, why: str, now: float) -> None:
         """Leave a backend whose control connection can't be had, and go on to the next (S-05, D-06)."""
         self.step(Step.UNJOINED)
+        attempt, self.attempt = self.attempt, None
+        assert attempt is not None, "it was accepted"
         self._acknowledge_backend()
         self._leave(Role.BACKEND, now)
         if self.joint is not None:
@@ -121,6 +118,7 @@ class Call:
         self.step(Step.JOINED)
         answer = self.answer
         assert answer is not None
+        self.attempt = None
         self.record.answered_at = now
         self.told = True
         contact = self.agent.contact(self.flow)
@@ -233,6 +231,8 @@ class Call:
         if side.role is Role.CALLER:
             self.agent.transactions.acked(self.server, now)  # it is over, with or without an ACK to our 2xx
             self.end(End(Who.CLIENT, Phase.TEARDOWN), now)
+        elif self.attempt is not None:
+            self._unjoined("BYE", now)
         else:
             self.end(End(Who.BACKEND, Phase.TEARDOWN), now)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ControlLeg:
     """The owner of a connection to a backend's MRCPv2 port.
 
-    `stands` is told once, when the connection stands; `failed` when it never does.
+    `stands` is told once, when the connection stands; `failed` when it is lost before it carries a channel.
     """
 
     context: Context
@@ -31,13 +31,11 @@ class ControlLeg:
     failed: Callable[[CloseReason, float], None]
     port: Port = attrs.field(init=False)
     channels: "dict[bytes, ControlChannel]" = attrs.field(factory=dict)  # by the backend's ids
-    up: bool = False
     gone: bool = False
     stuck: Alarm | None = None  # while a message is incomplete
 
     def connected(self, now: float) -> None:
         """Go on with the set-up."""
-        self.up = True
         self.stands(now)
 
     def received(self, data: bytes, now: float) -> None:
@@ -113,7 +111,7 @@ class ControlLeg:
         if self.gone:
             return
         self._forget()
-        if not self.up:
+        if not self.channels:  # the set-up goes on without it
             self.failed(reason, now)
             return
         for channel in self.channels.values():

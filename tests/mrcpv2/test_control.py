@@ -4,7 +4,7 @@ import pytest
 
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
-from mrcpwire import mrcpv2
+from mrcpwire import mrcpv2, sip
 from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage, answer, offer
 
 
@@ -301,3 +301,28 @@ def test_two_channels_with_the_same_id() -> None:  # F-13: UniMRCP gives two of 
     call.asks(b"BYE", cseq=3)
     stage.passes(40)
     assert (front.state, stage.agent.table.fronts) == ("closed", {})
+
+
+@pytest.mark.parametrize("what", ["its first connection", "the call"])
+def test_a_backend_that_leaves_before_all_its_control_connections_stand(what: str) -> None:  # S-05
+    stage = SipStage()
+    stage.invite(b"speechsynth", b"speechrecog")
+    invite = stage.one(A)
+    stage.reply(invite, 200, answer(A, b"45@speechsynth", b"45@speechrecog", ports=(20014, 20015)))
+    first, second = stage.dialled
+    first.connects()
+    assert stage.titles() == []
+    assert stage.titles(A) == ["ACK"]
+    if what == "the call":
+        CallOnStage(stage, b"call-1", b"", invite, first, sip.response_to(invite.request, 200)).backend_asks(
+            b"BYE"
+        )
+        assert stage.titles(A) == ["200 BYE"]
+    else:
+        first.goes()
+        assert stage.titles(A) == ["BYE"]
+    assert second.state == "closed"
+    stage.reply(stage.one(B), 200, answer(B, b"45@speechsynth", b"45@speechrecog"), host=B)
+    stage.at(B).connects()
+    assert stage.titles() == ["200 INVITE"]
+    assert stage.taken == {"a": 0, "b": 1}
