@@ -77,9 +77,14 @@ class Connection:
     def reset(self) -> None:
         """Close at once; the peer sees a reset."""
         self.closed = True
-        with contextlib.suppress(OSError):
-            self._stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._stream.socket.close()
+        reset(self._stream)
+
+
+def reset(stream: trio.SocketStream) -> None:
+    """Close a stream at once; the peer sees a reset."""
+    with contextlib.suppress(OSError):
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    stream.socket.close()
 
 
 def _peer(stream: trio.SocketStream) -> str:

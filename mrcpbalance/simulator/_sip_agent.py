@@ -20,7 +20,7 @@ from ._connection import Connection, Hangup
 from ._sip_asked import Asked
 
 READ: Final = 65_536  # octets of a datagram at most
-TRIES: Final = 50  # ports tried until one is free for datagrams and connections both
+TRIES: Final = 50  # ports tried until one that is free for connections is free for datagrams too
 PONG: Final = b"\r\n"  # the answer to a keep-alive on a stream (RFC 5626 section 4.4.1)
 TRYING: Final = b"SIP/2.0 100 "
 BRANCH_OCTETS: Final = 8
@@ -262,17 +262,19 @@ class UserAgent:
 
 
 async def _open(bind: Address) -> tuple[socket.socket, list[trio.SocketListener]]:
-    """Open a port for datagrams and connections; raises OSError."""
+    """Open a port for connections and datagrams; raises OSError."""
     family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
     tries = 0
     while True:
         tries += 1
+        (listener,) = await trio.open_tcp_listeners(bind.port, host=bind.host)
         datagrams = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
-            datagrams.bind((bind.host, bind.port))
-            port = datagrams.getsockname()[1]
-            return datagrams, await trio.open_tcp_listeners(port, host=bind.host)
-        except BaseException as error:
+            datagrams.bind(listener.socket.getsockname())
+        except OSError:
             datagrams.close()
-            if bind.port or tries == TRIES or not isinstance(error, OSError):
+            listener.socket.close()
+            if bind.port or tries == TRIES:
                 raise
+        else:
+            return datagrams, [listener]

@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from mrcpbalance.config import Address
+from mrcpbalance.simulator._connection import reset
 from mrcpbalance.simulator._lifetime import Lifetime
 from mrcpbalance.simulator._messages import COMPLETE, Event
 from mrcpwire import RemoteProtocolError
@@ -135,7 +136,13 @@ class Caller(Lifetime, Generic[A]):
     async def finish(self) -> None:
         """End our side; the other may still send."""
         assert self._stream is not None
-        await self._stream.send_eof()
+        async with self._turn:
+            await self._stream.send_eof()
+
+    def reset(self) -> None:
+        """Close at once; the other side sees a reset."""
+        assert self._stream is not None
+        reset(self._stream)
 
     def receive(self, data: bytes) -> bytes:
         """Take octets; hand answers to `settled` and events to their sessions; give what is to be sent back."""
