@@ -132,6 +132,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _path(text: str) -> str:
+    if not (text.startswith("/") and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("not a path as URIs write it")
+    return text
+
+
 def _token(text: str) -> str:
     if not _TOKEN.fullmatch(text):
         raise ValueError("not a token of at most 64 characters")
@@ -174,6 +180,7 @@ def _admin_bind(text: str) -> Address | str:
 FILE: Final = parsed("the path of a file", _printable)
 RESOURCE: Final = parsed('the name of a resource like "speechrecog"', _token)
 SEGMENT: Final = parsed("the last segment of a path", _printable)
+RTSP_PATH: Final = parsed('a path like "/media/speechrecognizer"', _path)
 REMOTE: Final = parsed('"HOST:PORT", IPv6 in brackets', _remote)
 BIND: Final = parsed(
     f'"HOST:PORT" or "HOST:FIRST-LAST" with at most {MOST_PORTS} ports, IPv6 in brackets', parse_bind

@@ -20,6 +20,7 @@ from ._kinds import (
     PUBLIC_HOST,
     REMOTE,
     RESOURCE,
+    RTSP_PATH,
     SEGMENT,
     STICK_TABLE_NAME,
     SWITCH,
@@ -69,6 +70,19 @@ class HealthConfig:
     )
     rise: int = attrs.field(
         default=2, metadata=setting(whole(1, 100), "Successes in a row that bring it up again.")
+    )
+    interval_down: float = attrs.field(
+        default=1.0,
+        metadata=setting(
+            duration(0.01), "From one probe to the next while it isn't up, unless `interval` is shorter."
+        ),
+    )
+    path: str = attrs.field(
+        default="/media/speechrecognizer",
+        metadata=setting(
+            RTSP_PATH,
+            "What probes of an `rtsp` address ask for. A backend whose `resources` leave that out is asked for one of its own.",
+        ),
     )
 
 

@@ -53,12 +53,21 @@ class Backend:
 
     @property
     def failures(self) -> int:
-        """How many failures were seen in traffic, in all protocols, ever."""
+        """How many failures traffic and probes have shown, in all protocols."""
         return sum(health.failures for health in self._healths.values())
+
+    def failures_in(self, protocol: Protocol) -> int:
+        """Tell how many failures were seen in one protocol, ever."""
+        return self._healths[protocol].failures
 
     def address(self, protocol: Protocol) -> Address | None:
         """Tell where it serves a protocol; what isn't recognised goes to its `tcp` address, else to `rtsp`."""
         return self._addresses[protocol]
+
+    @property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """The protocols it takes part in."""
+        return tuple(self._healths)
 
     def failed(self, protocol: Protocol, now: float) -> None:
         """Count a failed attempt: refused, lost, silent, or answered with a status that says try another."""
@@ -67,6 +76,14 @@ class Backend:
     def answered(self, protocol: Protocol, now: float) -> None:
         """Take note of an answer that shows it is well."""
         self._healths[protocol].answered(now)
+
+    def probed(self, protocol: Protocol, reason: str | None, now: float) -> None:
+        """Take note of what a probe found: nothing wrong, or why it failed."""
+        self._healths[protocol].probed(reason, now)
+
+    def reason(self, protocol: Protocol) -> str:
+        """Tell why it failed the last time; nothing when it never did."""
+        return self._healths[protocol].reason
 
     def failed_at(self, protocol: Protocol) -> float:
         """Tell when it failed last in a protocol; minus infinity if never."""
@@ -79,6 +96,10 @@ class Backend:
         healths = self._healths.values() if protocol is None else (self._healths[protocol],)
         seen = {SEEN[health.at(now)] for health in healths}
         return min(seen, key=_WORST_FIRST.index)
+
+    def health(self, protocol: Protocol, now: float) -> State:
+        """Tell how it stands in a protocol, whatever the operator ordered."""
+        return SEEN[self._healths[protocol].at(now)]
 
     def drain(self) -> None:
         """Take no new sessions; live ones finish."""

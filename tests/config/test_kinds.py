@@ -105,6 +105,14 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
         BASE + '[pools.p.health]\nprobe = "none "\n',
         'f:9: pools.p.health.probe: found "none ", did you mean "none"?',
     ),
+    "path without a slash": (
+        BASE + '[pools.p.health]\npath = "media/x"\n',
+        'f:9: pools.p.health.path: found "media/x" (not a path as URIs write it), expected a path like "/media/speechrecognizer"',
+    ),
+    "path with a blank": (
+        BASE + '[pools.p.health]\npath = "/media/a b"\n',
+        'f:9: pools.p.health.path: found "/media/a b" (not a path as URIs write it), expected a path like "/media/speechrecognizer"',
+    ),
     "protocol": (
         BASE.replace('"rtsp"', '"rstp"', 1),
         'f:5: listeners.l.protocol: found "rstp", did you mean "rtsp"?',

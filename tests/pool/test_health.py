@@ -1,4 +1,4 @@
-"""Passive health: its table, its times, its trial."""
+"""Health by traffic and by probes: its table, its times, its trial."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from tests.strategies import health_walks
 CONFIG = HealthConfig(interval=5.0, fall=3)
 UP, DOWN, PROBATION, TRIAL = Condition.UP, Condition.DOWN, Condition.PROBATION, Condition.TRIAL
 
-# f: a failure, a: an answer, t: a session takes a seat, l: it leaves, w: a minute and more goes by
+# f: a failure, a: an answer, b, g: a bad or a good probe, t: a session takes a seat, l: it leaves, w: a minute and more goes by
 SCRIPTS = {
     (UP, Step.FAILED): "f",
     (UP, Step.FELL): "fff",
@@ -24,15 +24,18 @@ SCRIPTS = {
     (DOWN, Step.FAILED): "fffaff",
     (DOWN, Step.FELL): "ffff",
     (DOWN, Step.ANSWERED): "fffa",
+    (DOWN, Step.ROSE): "bbbgg",
     (DOWN, Step.WAITED): "fffw",
     (DOWN, Step.TRIED): "ffft",
     (PROBATION, Step.FAILED): "fffaf",
     (PROBATION, Step.FELL): "fffwf",
     (PROBATION, Step.ANSWERED): "fffwa",
+    (PROBATION, Step.ROSE): "fffwgg",
     (PROBATION, Step.TRIED): "fffwt",
     (TRIAL, Step.FAILED): "fffatf",
     (TRIAL, Step.FELL): "fffwtf",
     (TRIAL, Step.ANSWERED): "fffwta",
+    (TRIAL, Step.ROSE): "fffwtgg",
     (TRIAL, Step.TRIED): "fffwtt",
     (TRIAL, Step.LEFT): "fffwtl",
 }
@@ -63,6 +66,10 @@ def walk(health: Health, script: str) -> None:
                 health.failed(now)
             case "a":
                 health.answered(now)
+            case "b":
+                health.probed("no answer", now)
+            case "g":
+                health.probed(None, now)
             case "t":
                 new = object()
                 health.tried(new, now)
@@ -158,6 +165,46 @@ def test_recall_cuts_the_time_down_short() -> None:
     health.recall()
     assert health.at(0.0) is UP
     walk(health, "fff")
+    health.recall()
+    assert health.at(0.0) is PROBATION
+
+
+def test_probes_that_fail_take_it_down_until_some_succeed() -> None:
+    health = Health(CONFIG, unheard)
+    walk(health, "bbgbb")
+    assert health.at(0.0) is UP
+    health.probed("no answer in 2s", 0.0)
+    assert (health.obstacle(0.0), health.reason) == (Obstacle.DOWN, "no answer in 2s")
+    assert health.at(1000.0) is DOWN
+    walk(health, "gbg")
+    assert health.at(0.0) is DOWN
+    walk(health, "g")
+    assert health.at(0.0) is UP
+    assert health.failures == 6
+    walk(health, "ff")
+    assert health.at(0.0) is UP
+
+
+def test_nobody_tries_what_probes_say_is_down() -> None:
+    health = Health(CONFIG, unheard)
+    walk(health, "fffb")
+    assert health.obstacle(100.0) is Obstacle.DOWN
+    health.probed(None, 100.0)
+    assert health.at(100.0) is PROBATION
+    health.probed(None, 101.0)
+    assert health.at(101.0) is UP
+
+
+def test_probes_do_not_cut_short_what_traffic_has_shown() -> None:
+    health = Health(CONFIG, unheard)
+    walk(health, "fffgggg")
+    assert health.obstacle(4.9) is Obstacle.DOWN
+    assert health.at(5.0) is PROBATION
+
+
+def test_recall_puts_it_on_probation_against_its_probes() -> None:
+    health = Health(CONFIG, unheard)
+    walk(health, "bbb")
     health.recall()
     assert health.at(0.0) is PROBATION
 

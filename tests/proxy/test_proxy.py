@@ -113,9 +113,11 @@ async def test_a_backend_that_falls_and_rises_is_told_of() -> None:
     async with SpeechServer("b") as b, running(FIRST + short + V1, dead, b) as proxy:
         async with RtspCaller(proxy.address) as caller:
             assert await (await caller.setup("speechsynth")).teardown() == 200
-        (down,) = proxy.said("backend-state")
-        assert (down["backend"], down["protocol"], down["state"]) == ("dead", "rtsp", "down")
+        (down,) = proxy.said("backend-down")
+        assert (down["backend"], down["protocol"], down["level"]) == ("dead", "rtsp", "warning")
+        assert down["reason"] == "failures in traffic"
         async with SpeechServer("dead", bind=dead.address), RtspCaller(proxy.address) as caller:
-            while len(proxy.said("backend-state")) < 3:
+            while not proxy.said("backend-up"):
                 assert await (await caller.setup("speechsynth")).teardown() == 200
-        assert [said["state"] for said in proxy.said("backend-state")] == ["down", "probation", "up"]
+        told = [note.event for note in proxy.notes if note.fields.get("protocol")]
+        assert told == ["backend-down", "backend-probation", "backend-up"]
