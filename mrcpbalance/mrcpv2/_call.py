@@ -122,11 +122,27 @@ class Call:
         self.record.answered_at = now
         self.told = True
         contact = self.agent.contact(self.flow)
+        self.count_resources(answer.body)
         body = answer.body if self.joint is None else self.joint.to_caller(answer.body)
         told = self.compose(self.invite, answer, body, contact)
         self.caller = Side(self, Role.CALLER, Dialog.as_uas(self.invite, self.tag, contact), self.flow)
         self.agent.know(self.caller)
         self._tell(told, now)
+
+    def count_resources(self, description: bytes) -> None:
+        """Hold the resources that a backend's description grants, and no others."""
+        seat = self.record.seat
+        if seat is None or not description:
+            return
+        granted = _media.granted(description)
+        for resource in seat.resources:
+            if resource in granted:
+                granted.remove(resource)
+            else:
+                seat.drop(resource)
+        for resource in granted:  # it wasn't asked for, so no room was kept for it
+            seat.add(resource)
+        self.record.resources = seat.resources
 
     def _tell(self, response: sip.Response, now: float) -> None:
         """Answer the caller's INVITE."""

@@ -142,25 +142,13 @@ class Passing:
 
     def _settle(self, now: float) -> None:
         """Release what the new description no longer holds; wait for the ACK if one is still to bring an answer."""
-        self._count_resources()
+        if self.exclusive and self.answer is not None:
+            granting = self.answer if self.target.role is Role.BACKEND else self.request
+            self.call.count_resources(granting.body)
         if self.request.method == b"INVITE":
             self.settled = True
         else:
             self.finish()
-
-    def _count_resources(self) -> None:
-        joint, record = self.call.joint, self.call.record
-        if joint is None or record.seat is None or not self.request.body:
-            return
-        held = [
-            channel.real.rpartition(b"@")[2].decode("latin-1").lower() for channel in joint.channels.values()
-        ]
-        for resource in record.seat.resources:
-            if resource in held:
-                held.remove(resource)
-            else:
-                record.seat.drop(resource)
-        record.resources = record.seat.resources
 
     def _give_back(self) -> None:
         seat = self.call.record.seat

@@ -54,7 +54,7 @@ class Joint:
         for index in _media.control_lines(body):
             existing = self.offered.get(index) == _media.EXISTING and shared
             self.answered[index] = _media.EXISTING if existing else _media.NEW
-        aliases = {index: channel.alias for index, channel in self.channels.items()}
+        aliases = {index: self._alias(channel) for index, channel in _media.channels(body).items()}
         return _media.to_caller(body, agent.control_address, aliases, self.answered)
 
     # Joining.

@@ -41,6 +41,18 @@ def resources(body: bytes) -> dict[int, str]:
     }
 
 
+def channels(body: bytes) -> dict[int, bytes]:
+    """Give the channel-id of each control line that names one, by its place."""
+    media = Sdp.parse(body).media
+    found = {index: one.attribute(b"channel") or b"" for index, one in enumerate(media) if one.is_control}
+    return {index: channel for index, channel in found.items() if b"@" in channel}
+
+
+def granted(body: bytes) -> list[str]:
+    """Give the resources whose channels a backend's description names."""
+    return [channel.rpartition(b"@")[2].decode("latin-1").lower() for channel in channels(body).values()]
+
+
 def connections(body: bytes) -> dict[int, bytes]:
     """Give what each control line says of connections, by its place; a line that says nothing wants a new one."""
     media = Sdp.parse(body).media

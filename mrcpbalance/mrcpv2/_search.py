@@ -72,7 +72,11 @@ class Attempt:
         if self.abandoned:
             return
         unheard = not self.heard and self.flow.transport == "tcp"
-        if unheard and self.backend.config.sip_transport == "udp" and self.search.again_by_datagram(self, now):
+        if (
+            unheard
+            and self.backend.config.sip_transport == "udp"
+            and self.search.again_by_datagram(self, now)
+        ):
             return
         self.quiet()
         self.search.failed(self, Who.BACKEND, "no way", now)

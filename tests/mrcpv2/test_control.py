@@ -5,7 +5,8 @@ import pytest
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import mrcpv2, sip
-from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage, answer, offer
+from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage, answer, offer, request
+from tests.stage import StagePort
 
 
 def ask(name: bytes, request_id: int, channel: bytes, body: bytes = b"") -> bytes:
@@ -326,3 +327,56 @@ def test_a_backend_that_leaves_before_all_its_control_connections_stand(what: st
     stage.at(B).connects()
     assert stage.titles() == ["200 INVITE"]
     assert stage.taken == {"a": 0, "b": 1}
+
+
+def test_an_offer_of_the_backend_shows_aliases_too() -> None:  # S-05, E-03
+    stage = SipStage(backend={"max_sessions": {"speechrecog": 1}})
+    stage.say(request(b"INVITE"))
+    stage.reply(stage.one(A), 200, answer(A, b"45@speechrecog"))
+    ok = stage.one().response
+    (alias,) = (line[10:] for line in ok.body.split(b"\r\n") if line.startswith(b"a=channel:"))
+    assert alias != b"45@speechrecog"
+    stage.say(request(b"ACK", to_tag=ok.to.tag or b"", branch=b"ack", body=offer(), contact=False))
+    leg = stage.at(A)
+    leg.connects()
+    front = stage.connect()
+    front.says(ask(b"RECOGNIZE", 1, alias))
+    assert leg.heard() == ask(b"RECOGNIZE", 1, b"45@speechrecog")
+    (session,) = stage.context.register
+    assert session.resources == ("speechrecog",)
+
+
+@pytest.mark.parametrize("control", ["proxied", "direct"])
+def test_resources_are_counted_as_they_are_granted(control: str) -> None:
+    stage = SipStage(
+        backend={"max_sessions": {"speechrecog": 1, "speechsynth": 1}}, listener={"control": control}
+    )
+
+    def resources() -> tuple[str, ...]:
+        (session,) = stage.context.register
+        return session.resources
+
+    stage.invite(b"speechsynth", b"speechrecog")
+    invite = stage.one(A)
+    stage.reply(invite, 200, answer(A, b"45@speechsynth", b"", ports=(20014, 0)))  # one is refused
+    if control == "proxied":
+        stage.at(A).connects()
+    ok = stage.one().response
+    assert resources() == ("speechsynth",)
+    call = CallOnStage(stage, b"call-1", ok.to.tag or b"", invite, StagePort(stage, A), ok)
+    call.asks(b"ACK", cseq=1, branch=b"ack")
+    stage.heard(A)
+    call.asks(b"UPDATE", cseq=2, body=offer(b"speechsynth", b"speechrecog", connection=b"existing"))
+    both = answer(A, b"45@speechsynth", b"45@speechrecog", connection=b"existing")
+    stage.reply(stage.one(A), 200, both)
+    assert resources() == ("speechsynth", "speechrecog")
+    call.asks(b"UPDATE", cseq=3, body=offer(b"speechsynth", b"speechrecog", ports=(0, 9)))
+    stage.reply(stage.one(A), 200, answer(A, b"", b"45@speechrecog", ports=(0, 20014)))
+    assert resources() == ("speechrecog",)
+    call.asks(b"INFO", cseq=4, body=b"whatever")
+    stage.reply(stage.one(A), 200)
+    call.asks(b"UPDATE", cseq=5)  # a refresh that describes nothing
+    stage.reply(stage.one(A), 200)
+    assert resources() == ("speechrecog",)
+    stage.invite(b"speechsynth", call=b"call-2", branch=b"b2")
+    assert stage.titles(A) == ["INVITE"]  # there is room again
