@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._call import Call
 
 FINAL_WITHIN: Final = 20.0  # seconds for a final answer, once there was a provisional one (S-03)
-RETRYABLE: Final = frozenset((408, 480, 500, 502, 503, 504))
+UNAVAILABLE: Final = frozenset((408, 480))  # SIP alone has these; retried whatever `retry_statuses` says
 REDIRECTS: Final = range(300, 400)  # count as failures
 _AGAINST_BACKEND: Final = frozenset((408, 500, 502, 503, 504))
 TAG_OCTETS: Final = 8
@@ -206,7 +206,7 @@ class Search:
             backend.failed("sip", now)
         else:
             backend.answered("sip", now)
-        if response.status in RETRYABLE or response.status in REDIRECTS:
+        if self._is_retried(response.status):
             if response.status not in REDIRECTS:
                 self.refusal = response
             self.fault, self.blame = 503, Who.BACKEND
@@ -214,6 +214,10 @@ class Search:
             self.next(now)
         else:
             self.call.not_accepted(response, response.status, Who.BACKEND, now)
+
+    def _is_retried(self, status: int) -> bool:
+        configured = self.call.agent.context.pool.config.retry_statuses
+        return status in configured or status in UNAVAILABLE or status in REDIRECTS
 
     def failed(self, attempt: Attempt, blame: Who, why: str, now: float) -> None:
         """Take it that this backend won't do: refused, lost, silent, or unusable."""
