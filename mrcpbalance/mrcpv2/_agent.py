@@ -276,7 +276,10 @@ class Agent:
         return transaction
 
     def respond(self, transaction: ServerTransaction, response: sip.Response, now: float) -> None:
-        """Send a response."""
+        """Send a response; a final one bears a To-tag (RFC 3261 section 8.2.6.2)."""
+        if response.status > 100 and response.to.tag is None:  # noqa: PLR2004 - all but 100
+            tagged = response.to.with_tag(self.context.mint(TAG_OCTETS).encode())
+            response = response.with_headers(response.headers.with_(b"To", tagged.to_bytes()))
         self.transactions.respond(transaction, response, now)
         self.flush(now)
 

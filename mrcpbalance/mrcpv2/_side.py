@@ -85,7 +85,7 @@ class Side:
         """Acknowledge the 2xx to an INVITE of ours."""
         ack = self.dialog.request(b"ACK", headers=self._typed([], body, content_type), body=body)
         self._count(ack)
-        self.call.agent.transactions.ack(transaction, ack)
+        self.call.agent.transactions.ack(transaction, ack, self._onwards())
 
     @staticmethod
     def _typed(
