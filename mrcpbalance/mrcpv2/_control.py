@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 GONE_FOR: Final = 60.0  # seconds for which a removed alias is known to be late rather than guessed (E-04)
 GONE_MOST: Final = 10_000  # removed aliases remembered at most
+SETTLED_MOST: Final = 1_000  # requests of a channel answered here that are remembered at most
 NO_ANSWER: Final = 501  # A.8: the backend connection was lost before it answered
 
 
@@ -52,11 +53,13 @@ class ControlChannel:
     open: dict[int, float] | None = None  # request-ids without a response, and when each must have one
     settled: set[int] | None = None  # request-ids answered here; no second response may follow (A.8)
 
-    def asked(self, request_id: int, due: float) -> None:
-        """Note a request that wants a response."""
+    def asked(self, request_id: int, due: float) -> bool:
+        """Note a request that wants a response; False when one of this number does already."""
         if self.open is None:
             self.open = {}
+        new = request_id not in self.open
         self.open[request_id] = due
+        return new
 
     def answer_open(self, request_ids: list[int] | None = None) -> None:
         """Answer requests for a backend that won't any more (A.8, M-30)."""
@@ -64,8 +67,10 @@ class ControlChannel:
             assert self.open is not None
             del self.open[request_id]
             self.settled = self.settled or set()
-            self.settled.add(request_id)
+            if len(self.settled) < SETTLED_MOST:
+                self.settled.add(request_id)
             if self.front is not None:
+                self.front.open -= 1
                 data = mrcpv2.response(request_id, NO_ANSWER, b"COMPLETE", self.alias)
                 self.call.record.messages_to_client += 1
                 self.call.record.bytes_to_client += len(data)

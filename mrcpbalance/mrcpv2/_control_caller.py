@@ -33,6 +33,8 @@ class ControlCaller:
     receiver: mrcpv2.Receiver
     watch: Watch = attrs.field(init=False)
     channels: dict[bytes, ControlChannel] = attrs.field(factory=dict)  # bound to this connection, by alias
+    open: int = 0  # requests without a response, all channels together
+    choked: bool = False  # there are too many, and it is not read
     misses: int = 0
     unused_since: float | None = None  # since when no channel is bound
     gone: bool = False
@@ -55,15 +57,29 @@ class ControlCaller:
     def received(self, data: bytes, now: float) -> None:
         """Take octets from the caller."""
         self.watch.heard = now
-        receiver = self.receiver
-        receiver.receive_data(data)
+        self.receiver.receive_data(data)
+        self._pump(now)
+
+    def _pump(self, now: float) -> None:
+        """Handle what was received, as far as the number of open requests allows."""
+        receiver, most = self.receiver, self.context.limits.requests_per_connection
         try:
-            while not self.gone and (message := receiver.next_event()) is not None:
+            while self.open < most and not self.gone and (message := receiver.next_event()) is not None:
                 self._message(message, now)
         except RemoteProtocolError as error:
             self._broke(error.code, error.rule, error.excerpt, now)
             return
-        self.watch.partial(pending=receiver.pending, now=now)
+        if self.open >= most and not self.choked:
+            self.choked = True
+            self.port.pause()
+        self.watch.partial(pending=receiver.pending and not self.choked, now=now)
+
+    def relieved(self, now: float) -> None:
+        """Read again, if enough is answered."""
+        if self.choked and not self.gone and self.open * 2 <= self.context.limits.requests_per_connection:
+            self.choked = False
+            self.port.resume()
+            self._pump(now)
 
     def _message(self, message: mrcpv2.Message, now: float) -> None:
         if message.anomaly is not None:
@@ -74,7 +90,8 @@ class ControlCaller:
             return
         if message.kind is _REQUEST:
             due = now + self.context.timeouts.request
-            channel.asked(message.request_id, due)
+            if channel.asked(message.request_id, due):
+                self.open += 1
             self.watch.by(due)
         data = mrcpv2.with_channel(message, channel.real)
         record = channel.call.record
@@ -95,6 +112,7 @@ class ControlCaller:
         self.table.bind(channel, self.port.peer)
         channel.front = self
         self.channels[alias] = channel
+        self.open += len(channel.open or ())
         self.unused_since = None
         channel.call.caller_connection_found()
         return channel
@@ -151,6 +169,7 @@ class ControlCaller:
             if overdue:
                 self.context.tally.count("mrcpv2.request-timeout")
                 channel.answer_open(overdue)
+        self.relieved(now)
         if self.unused_since is not None and self.unused_since + self.context.timeouts.first_message <= now:
             if self.table.awaited(self.port.peer):
                 self.unused_since = now
@@ -169,9 +188,13 @@ class ControlCaller:
     def dropped(self, channel: ControlChannel, now: float) -> None:
         """Carry a channel no longer: it has ended, or uses another connection."""
         channel.front = None
-        if self.channels.pop(channel.alias, None) is not None and not self.channels and not self.gone:
+        if self.channels.pop(channel.alias, None) is None or self.gone:
+            return
+        self.open -= len(channel.open or ())
+        if not self.channels:
             self.unused_since = now
             self.watch.by(now + self.context.timeouts.first_message)
+        self.relieved(now)
 
     def _broke(self, code: str, rule: str, excerpt: bytes, now: float) -> None:
         self.context.tally.count(code)

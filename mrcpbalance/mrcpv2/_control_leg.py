@@ -58,9 +58,11 @@ class ControlLeg:
         if channel is None:
             tally.count("mrcpv2.unknown-channel-from-backend")  # never answered: A.8
             return
+        answers = False
         if message.kind is mrcpv2.Kind.RESPONSE:
             if channel.open is not None and message.request_id in channel.open:
                 del channel.open[message.request_id]
+                answers = True
             elif channel.settled is not None and message.request_id in channel.settled:
                 tally.count("mrcpv2.late-response")
                 return
@@ -73,6 +75,10 @@ class ControlLeg:
         record.messages_to_client += 1
         record.bytes_to_client += len(data)
         front.port.send(data)
+        if answers:
+            front.open -= 1
+            if front.choked:
+                front.relieved(now)
 
     def _mind(self, now: float) -> None:
         """Set or clear the deadline of an incomplete message (M-18)."""
