@@ -2,8 +2,8 @@
 
 import pytest
 
-from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.config import Limits
+from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import mrcpv2, sip
 from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage, answer, offer, request
