@@ -22,6 +22,9 @@ pytestmark = pytest.mark.real_time
 
 LOOPBACK = "127.0.0.1:0"
 GOOD = """\
+[pools.speech.health]
+probe = "none"
+
 [pools.speech.backends.asr-1]
 rtsp = "127.0.0.1:1554"
 tcp = "127.0.0.1:9000"
@@ -116,8 +119,8 @@ async def test_a_faulty_file(tmp_path: Path) -> None:
     status, out, err = await run_serve(["--config", str(file)])
     assert (status, out) == (1, "")
     first, second = err.splitlines()
-    assert first.startswith(f"{file}:6: listeners.v1.protocol: ")
-    assert second.startswith(f"{file}:10: timeouts.drain: ")
+    assert first.startswith(f"{file}:9: listeners.v1.protocol: ")
+    assert second.startswith(f"{file}:13: timeouts.drain: ")
 
 
 async def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from mrcpbalance.proxy.names import AGAIN, PATIENCE, Names, backend_hosts
 from mrcpbalance.simulator import RtspCaller, SpeechServer
 
 CONFIG = """
+[pools.one.health]
+probe = "none"
 [pools.one.backends.a]
 rtsp = "asr-1.example:1554"
 sip = "192.0.2.1:5060"
