@@ -1,5 +1,7 @@
 """Guards against a peer that breaks the protocol confusing, stalling or ending anything but its own connection."""
 
+import contextlib
+
 import attrs
 import pytest
 import trio
@@ -248,7 +250,8 @@ async def test_backends_that_talk_nonsense(process: Process) -> None:
                 await caller.hears(set_up(1, b"the-session"))
                 await caller.says(announce(2, b"the-session"))
                 await backend.hears(announce(2, b"the-session"))
-                await backend.says(octets)
+                with contextlib.suppress(trio.BrokenResourceError):  # it may be given up in mid-sentence
+                    await backend.says(octets)
                 told, ending = await caller.rest()
                 await bad.hang_up()
             found[name] = Verdict(
