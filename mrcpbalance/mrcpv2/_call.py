@@ -78,9 +78,7 @@ class Call:
 
     def progress(self, response: sip.Response, now: float) -> None:
         """Pass a provisional answer on, without its body (S-04)."""
-        if self.state is State.SEEKING:
-            told = sip.response_to(self.invite, response.status, response.reason, to_tag=self.tag)
-            self._tell(told, now)
+        self._tell(sip.response_to(self.invite, response.status, response.reason, to_tag=self.tag), now)
 
     def accepted(
         self, attempt: Attempt, transaction: ClientTransaction, response: sip.Response, now: float
@@ -107,10 +105,9 @@ class Call:
         self.step(Step.UNJOINED)
         attempt, self.attempt = self.attempt, None
         assert attempt is not None, "it was accepted"
-        self._acknowledge_backend()
+        assert self.joint is not None, "what isn't to be joined doesn't fail so"
         self._leave(Role.BACKEND, now)
-        if self.joint is not None:
-            self.joint.part(now)
+        self.joint.part(now)
         self.search.failed(attempt, Who.BACKEND, why, now)
 
     def joined(self, now: float) -> None:
@@ -188,7 +185,7 @@ class Call:
         """Take a CANCEL (S-06): of a request that is being passed on, or of the call itself, if it isn't answered yet."""
         if self.passing is not None and self.passing.server is server:
             self.passing.cancel(now)
-        elif not self.told:
+        else:
             self.told = True
             self._tell(sip.response_to(self.invite, 487, to_tag=self.tag), now)
             self.end(End(Who.CLIENT, Phase.SETUP), now)
@@ -226,10 +223,9 @@ class Call:
 
     def caller_connection_lost(self, now: float) -> None:
         """Wait for a BYE, or for a channel to reappear (M-31)."""
-        if self.ended is None:
-            if self.patience is None:
-                self.patience = self.agent.context.shell.alarm(self._out_of_patience)
-            self.patience.set(now + self.agent.context.timeouts.reattach)
+        if self.patience is None:
+            self.patience = self.agent.context.shell.alarm(self._out_of_patience)
+        self.patience.set(now + self.agent.context.timeouts.reattach)
 
     def caller_connection_found(self) -> None:
         """Wait no longer: a channel has reappeared."""

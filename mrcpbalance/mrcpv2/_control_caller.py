@@ -188,8 +188,7 @@ class ControlCaller:
     def dropped(self, channel: ControlChannel, now: float) -> None:
         """Carry a channel no longer: it has ended, or uses another connection."""
         channel.front = None
-        if self.channels.pop(channel.alias, None) is None or self.gone:
-            return
+        del self.channels[channel.alias]
         self.open -= len(channel.open or ())
         if not self.channels:
             self.unused_since = now

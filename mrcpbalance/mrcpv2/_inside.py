@@ -37,6 +37,7 @@ class Passing:
     answer: sip.Response | None = None
     acknowledged: bool = False  # the other side's 2xx
     settled: bool = False  # the source has a 2xx of ours to acknowledge
+    told: bool = False  # the source has its final answer
     over: bool = False
     alarm: Alarm | None = None  # while there is a provisional answer and no other
 
@@ -138,6 +139,7 @@ class Passing:
             self.call.end(End(Who.TIMEOUT, Phase.ACTIVE), now)
 
     def _tell(self, response: sip.Response, now: float) -> None:
+        self.told = response.status >= 200  # noqa: PLR2004 - final
         self.source.tell(self.server, response, now)
 
     def _settle(self, now: float) -> None:
@@ -151,10 +153,9 @@ class Passing:
             self.finish()
 
     def _give_back(self) -> None:
-        seat = self.call.record.seat
         for resource in self.added:
-            if seat is not None:
-                seat.drop(resource)
+            assert self.call.record.seat is not None, "it was taken on one"
+            self.call.record.seat.drop(resource)
         self.added = ()
 
     def acked(self, ack: sip.Request, now: float) -> None:
@@ -197,13 +198,12 @@ class Passing:
 
     def drop(self, now: float) -> None:
         """Answer for a call that has ended meanwhile."""
-        if not self.over:
-            if self.answer is None:
-                self._tell(sip.response_to(self.request, 487, to_tag=None), now)
-            self._acknowledge()
-            self.cancel(now)
-            self._quiet()
-            self.finish()
+        if not self.told:
+            self._tell(sip.response_to(self.request, 487, to_tag=None), now)
+        self._acknowledge()
+        self.cancel(now)
+        self._quiet()
+        self.finish()
 
 
 def handle(side: Side, server: ServerTransaction, request: sip.Request, now: float) -> None:

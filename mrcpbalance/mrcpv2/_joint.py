@@ -88,7 +88,8 @@ class Joint:
     def _leg_for(self, line: _media.Line, earlier: list[ControlLeg]) -> ControlLeg | None:
         """Find the connection a line uses: one opened for this answer, or an earlier one if the answer shares it."""
         for leg in reversed(self.legs):
-            if leg.remote == line.address and (leg not in earlier or line.connection == _media.EXISTING):
+            shares = leg not in earlier or line.connection == _media.EXISTING
+            if leg.remote == line.address and shares and not leg.gone:
                 return leg
         return None
 
@@ -118,12 +119,12 @@ class Joint:
             channel = next((known for known in self.channels.values() if known.real == line.channel), None)
             self.channels[line.index] = channel or self._new_channel(line)  # the same: F-13
         self._lines = []
-        done, self._done = self._done, None
-        if done is not None:
-            done(now)
+        done, self._done, self._failed = self._done, None, None
+        assert done is not None, "what joins says how it goes on"
+        done(now)
 
     def _new_channel(self, line: _media.Line) -> ControlChannel:
-        leg = next(leg for leg in reversed(self.legs) if leg.remote == line.address)
+        leg = next(leg for leg in reversed(self.legs) if leg.remote == line.address and not leg.gone)
         channel = ControlChannel(self._alias(line.channel), line.channel, self.call, leg)
         self.call.agent.table.install(channel)
         self.call.agent.context.register.key(self.call.record, channel.alias.decode("latin-1"))
