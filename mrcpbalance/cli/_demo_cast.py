@@ -11,11 +11,11 @@ import attrs
 import trio
 
 from mrcpbalance.config import Address
-from mrcpbalance.simulator import Answer, ConnectionLost, Pace, Refused, RtspCaller, RtspSession, SpeechServer
-from mrcpwire import rtsp
+from mrcpbalance.simulator import ConnectionLost, Pace, Refused
+
+from ._demo_speech import LostError, Phone, RtspPhone, SipPhone, Speech, StrayedError, Talk
 
 KEPT: Final = 200  # sessions that ended, for the picture; all of them are counted
-LIMIT: Final = 10.0  # seconds in which any request must be answered
 _MARK: Final = re.compile(rb"\r\nLogging-Tag: (\w+)/(\d+)\r\n")
 _GRAMMAR: Final = {"Content-Type": "application/srgs+xml", "Content-Id": "menu"}
 _URIS: Final = {"Content-Type": "text/uri-list"}
@@ -41,6 +41,7 @@ class Tempo:
     breath: float = 0.3  # a caller rests between two things
     patience: float = 1.6  # a caller that hears nothing for so long asks what is up
     turns: int = 4  # prompts and answers in a session
+    limit: float = 10.0  # in which any request must be answered
 
 
 @attrs.define(eq=False)
@@ -57,14 +58,6 @@ class Tale:
     how: str = ""  # its caller learnt that the session was lost
 
 
-class _LostError(Exception):
-    """The session is no more: whoever was asked doesn't know it, or says that its server is gone."""
-
-
-class _StrayedError(Exception):
-    """A server doesn't know what this session told its server before."""
-
-
 class Cast:
     """Servers and callers on loopback; `play` keeps sessions going until `closing` is set."""
 
@@ -74,15 +67,20 @@ class Cast:
         on_end: Callable[[Tale], None] = lambda _: None,
         *,
         servers: int = 3,
-        callers: int = 3,
-        slots: int = 4,
+        callers: int = 4,
+        slots: int = 3,
     ) -> None:
         self.tempo = tempo
         self._on_end = on_end
         pace = Pace(speech=tempo.speech, result=tempo.result)
+        self.given_out: dict[str, set[str]] = {}  # ids of channels, and the servers that gave them out
         names = [f"asr-{number}" for number in range(1, servers + 1)]
-        self.servers = {name: SpeechServer(name, pace=pace) for name in names}
-        self.connections = [f"caller {number}" for number in range(1, callers + 1)]
+        self.servers = {name: Speech.of(name, pace, self.given_out) for name in names}
+        # Every other one speaks MRCPv2, and of these every other one over TCP.
+        kinds = itertools.cycle(("MRCPv1, RTSP", "MRCPv2, SIP/UDP", "MRCPv1, RTSP", "MRCPv2, SIP/TCP"))
+        self.connections = dict(
+            zip((f"caller {number}" for number in range(1, callers + 1)), kinds, strict=False)
+        )
         self.slots = slots
         self.closing = False
         self.live: list[Tale] = []
@@ -98,48 +96,56 @@ class Cast:
         self.unanswered: list[str] = []
         self._numbers = itertools.count(1)
 
-    async def play(self, proxy: Address) -> None:
+    async def play(self, v1: Address, v2: Address) -> None:
         """Have every caller hold its sessions, until all ended after `closing`."""
         async with trio.open_nursery() as nursery:
             for number, name in enumerate(self.connections):
-                nursery.start_soon(self._caller, name, proxy, number * self.slots)
+                nursery.start_soon(self._caller, name, v1, v2, number * self.slots)
 
     def on(self, server: str, connection: str | None = None) -> list[Tale]:
         """List the live sessions on a server."""
         return [tale for tale in self.live if tale.server == server and connection in (None, tale.connection)]
 
-    async def _caller(self, name: str, proxy: Address, before: int) -> None:
+    async def _caller(self, name: str, v1: Address, v2: Address, before: int) -> None:
         while not self.closing:
-            async with RtspCaller(proxy, name=name) as caller:
+            async with self._phone(name, v1, v2) as phone:
                 async with trio.open_nursery() as nursery:
                     for number in range(self.slots):
-                        nursery.start_soon(self._slot, caller, before + number)
+                        nursery.start_soon(self._slot, phone, before + number)
                 before = 0
-                self.anomalies += caller.anomalies
-                self.unanswered += caller.unanswered
+                self.anomalies += phone.anomalies
+                self.unanswered += phone.unanswered
 
-    async def _slot(self, caller: RtspCaller, number: int) -> None:
+    def _phone(self, name: str, v1: Address, v2: Address) -> Phone:
+        match self.connections[name]:
+            case "MRCPv2, SIP/UDP":
+                return SipPhone(v2, name=name, transport="udp")
+            case "MRCPv2, SIP/TCP":
+                return SipPhone(v2, name=name, transport="tcp")
+        return RtspPhone(v1, name=name)
+
+    async def _slot(self, phone: Phone, number: int) -> None:
         # One after another, caller by caller: in step they would each find the same server to be the least busy.
         await trio.sleep(self.tempo.breath * number / 2)
-        while not self.closing and not caller.ended.is_set():
-            await self._session(caller)
+        while not self.closing and not phone.gone:
+            await self._session(phone)
             await trio.sleep(self.tempo.breath)
 
-    async def _session(self, caller: RtspCaller) -> None:
+    async def _session(self, phone: Phone) -> None:
         number = next(self._numbers)
-        tale = Tale(f"s{number:02}", caller.name)
+        tale = Tale(f"s{number:02}", phone.name)
         self.began += 1
         self.live.append(tale)
         try:
-            await self._through(caller, tale, turns=self.tempo.turns + number % 3)
+            await self._through(phone, tale, turns=self.tempo.turns + number % 3)
             tale.outcome = Outcome.FINISHED
         except Refused:
             tale.outcome = Outcome.REFUSED
-        except _LostError as lost:
+        except LostError as lost:
             tale.outcome, tale.how = Outcome.LOST, str(lost)
         except ConnectionLost:
             tale.outcome, tale.how = Outcome.LOST, "the connection was closed"
-        except _StrayedError:
+        except StrayedError:
             tale.outcome = Outcome.STRAYED
         except trio.TooSlowError:
             tale.outcome = Outcome.STUCK
@@ -147,77 +153,50 @@ class Cast:
             self.live.remove(tale)
         self._over(tale)
 
-    async def _through(self, caller: RtspCaller, tale: Tale, *, turns: int) -> None:
+    async def _through(self, phone: Phone, tale: Tale, *, turns: int) -> None:
         """Live one session: what it is told first must be known to the end."""
-        with trio.fail_after(LIMIT):
-            session = await caller.setup("speechsynth")
-            tale.server = self._where(session)
-            now_on = {one.server for one in self.live if one.connection == caller.name and one.server}
-            self.spread[caller.name] = max(self.spread[caller.name], len(now_on))
-            try:
-                await session.add("speechrecog")
-            except Refused as refused:
-                raise _lost("SETUP", refused.status) from None
-        await self._ask(tale, session, "DEFINE-GRAMMAR", _GRAMMAR, b"<grammar/>")
+        with trio.fail_after(self.tempo.limit):
+            talk = await phone.begin()
+        tale.server = next((name for name, server in self.servers.items() if talk.is_on(server)), None)
+        now_on = {one.server for one in self.live if one.connection == tale.connection and one.server}
+        self.spread[tale.connection] = max(self.spread[tale.connection], len(now_on))
+        await self._ask(tale, talk, "DEFINE-GRAMMAR", _GRAMMAR, b"<grammar/>")
         for _ in range(turns):
             if self.closing:
                 break
             tale.doing = "speaking"
-            await self._turn(tale, session, "SPEAK", _TEXT, b"What can I do for you?")
+            await self._turn(tale, talk, "SPEAK", _TEXT, b"What can I do for you?")
             tale.doing = "listening"
-            await self._turn(tale, session, "RECOGNIZE", _URIS, b"session:menu")
+            await self._turn(tale, talk, "RECOGNIZE", _URIS, b"session:menu")
             tale.doing = "thinking"
             await trio.sleep(self.tempo.breath)
         tale.doing = "hanging up"
-        with trio.fail_after(LIMIT):
-            if (status := await session.teardown()) != 200:  # noqa: PLR2004 - RTSP's OK
-                raise _lost("TEARDOWN", status)
+        with trio.fail_after(self.tempo.limit):
+            await talk.end()
 
-    async def _turn(
-        self, tale: Tale, session: RtspSession, method: str, headers: dict[str, str], body: bytes
-    ) -> None:
+    async def _turn(self, tale: Tale, talk: Talk, method: str, headers: dict[str, str], body: bytes) -> None:
         """Ask for something that takes a while, and wait for its end; hearing nothing, ask whether anybody is there."""
-        answer = await self._ask(tale, session, method, headers, body)
-        with trio.fail_after(LIMIT):
+        number = await self._ask(tale, talk, method, headers, body)
+        with trio.fail_after(self.tempo.limit):
             while True:
                 with trio.move_on_after(self.tempo.patience):
-                    assert answer.mrcp is not None, "a request that got an MRCP answer"
-                    await session.events.completion(answer.mrcp.request_id)
+                    await talk.completion(number)
                     tale.events += 1
                     return
                 tale.doing = "wondering"
-                await self._ask(tale, session, "GET-PARAMS", {}, b"")
+                await self._ask(tale, talk, "GET-PARAMS", {}, b"")
 
-    async def _ask(
-        self, tale: Tale, session: RtspSession, method: str, headers: dict[str, str], body: bytes
-    ) -> Answer:
+    async def _ask(self, tale: Tale, talk: Talk, method: str, headers: dict[str, str], body: bytes) -> int:
         tale.marked += 1
         mark = {"Logging-Tag": f"{tale.name}/{tale.marked}"}
-        resource = "speechsynth" if method == "SPEAK" else "speechrecog"
-        with trio.fail_after(LIMIT):
-            answer = await session.request(method, {**headers, **mark}, body, resource=resource)
-        if answer.mrcp is None:
-            raise _lost(method, answer.rtsp_status)
-        if answer.status != 200:  # noqa: PLR2004 - MRCP's success
-            raise _StrayedError
-        return answer
+        with trio.fail_after(self.tempo.limit):
+            return await talk.ask(method, {**headers, **mark}, body)
 
-    def _marks(self, tale: Tale, server: SpeechServer) -> list[int]:
+    def _marks(self, tale: Tale, server: Speech) -> list[int]:
         """Tell which of a session's requests a server saw, in the order it saw them."""
         mark = f"\r\nLogging-Tag: {tale.name}/".encode()
-        found = (_MARK.search(entry.raw) for entry in server.transcript.containing(mark))
+        found = (_MARK.search(entry.raw) for entry in server.containing(mark))
         return [int(match[2]) for match in found if match]
-
-    def _where(self, session: RtspSession) -> str | None:
-        """Find the server that gave a session its id; the proxy keeps ids as they are while they don't collide."""
-        return next(
-            (
-                name
-                for name, server in self.servers.items()
-                if any(one.id == session.id for one in server.sessions)
-            ),
-            None,
-        )
 
     def _over(self, tale: Tale) -> None:
         """Hold what the caller sent against what the servers saw."""
@@ -236,7 +215,3 @@ class Cast:
         if tale.outcome is Outcome.LOST:
             self.lost.append(tale)
         self._on_end(tale)
-
-
-def _lost(method: str, status: int) -> _LostError:
-    return _LostError(f"{method} was answered with {status} {rtsp.reason_phrase(status).decode()}")

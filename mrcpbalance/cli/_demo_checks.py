@@ -48,11 +48,16 @@ def findings(cast: Cast, death: Death | None, ends: Counter[str], faults: int) -
     if death is None:  # interrupted before much could happen
         return [*found, Finding(f"{lost} sessions lost their server, which none should have", lost == 0)]
     spread = ", ".join(f"{name} on {count}" for name, count in cast.spread.items())
+    shared = sum(len(servers) > 1 for servers in cast.given_out.values())
     return [
         found[0],
         Finding(
             f"sessions of one connection were on several servers at once: {spread}",
             all(count > 1 for count in cast.spread.values()),
+        ),
+        Finding(
+            f"of {len(cast.given_out)} ids of MRCPv2 channels, {shared} were given out by several servers: callers had others",
+            shared > 0,
         ),
         *_of_death(cast, death),
         *found[1:],

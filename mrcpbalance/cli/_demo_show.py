@@ -108,14 +108,13 @@ class Live:
         for (name, server), colour in zip(cast.servers.items(), COLOURS, strict=False):
             state = "dead" if name in dead else f"{len(cast.on(name))} sessions"
             style = "red" if name in dead else colour
-            table.add_column(
-                f"{name}  {state}\n{server.address}", style=style, no_wrap=True, min_width=22, ratio=1
-            )
-        for connection in cast.connections:
+            where = f"RTSP :{server.rtsp.address.port}  SIP :{server.sip.address.port}"
+            table.add_column(f"{name}  {state}\n{where}", style=style, no_wrap=True, min_width=22, ratio=1)
+        for connection, speaks in cast.connections.items():
             cells = [
                 [f"{tale.name} {tale.doing}" for tale in cast.on(name, connection)] for name in cast.servers
             ]
             # As many lines as a connection has sessions, so that the table doesn't jump.
-            height = [connection, *[""] * (cast.slots - 1)]
+            height = [connection, speaks, *[""] * (cast.slots - 2)]
             table.add_row("\n".join(height), *(Text("\n".join(cell)) for cell in cells))
         return table

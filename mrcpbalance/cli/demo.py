@@ -25,10 +25,13 @@ A caller (an IVR, a PBX) asks a speech server to say something or to listen: tha
 was told in a session (grammars, settings, audio) only that server knows, so every message of the session has to reach
 it. But callers open many sessions over one connection, and a balancer of connections would put all of them on one server.
 
-{callers} callers now connect to mrcpbalance, which has a pool of {servers} speech servers behind it. Each caller has one
-connection and keeps {slots} sessions going on it. All of it is simulated, on this machine's loopback.
+{callers} callers now connect to mrcpbalance, which has a pool of {servers} speech servers behind it. Some speak MRCPv1: sessions
+are set up by RTSP, on the one connection that carries their messages too. Some speak MRCPv2: calls are set up by SIP, and
+all channels of a caller share one control connection. Each caller keeps {slots} sessions going. All of it is simulated, on
+this machine's loopback.
 
-What to watch: the sessions of one connection are spread over the servers, and each stays where it began until its end.
+What to watch: the sessions of one connection are spread over the servers, and each stays where it began until its end,
+although the servers all give out the same ids for their channels.
 """
 
 
@@ -55,7 +58,7 @@ FAST: Final = Timing(
 def command(*, keep: bool, fast: bool, plain: bool) -> None:
     """See sessions stick to their servers, one server die, and its sessions end cleanly.
 
-    Needs no configuration: three simulated speech servers, the proxy and three callers, on free ports of 127.0.0.1.
+    Needs no configuration: three simulated speech servers, the proxy and four callers, on free ports of 127.0.0.1.
     Exits 1 when anything happened that the proxy promises not to let happen.
     """
     timing = FAST if fast else NORMAL
@@ -88,10 +91,10 @@ class Demo:
             async with trio.open_nursery() as nursery:
                 for server in cast.servers.values():
                     await nursery.start(server.run)
-                address = await nursery.start(self._proxy)
+                v1, v2 = await nursery.start(self._proxy)
                 await nursery.start(self._interrupted)
-                self._show.tell(f"mrcpbalance listens on {address}.\n")
-                await self._play(address)
+                self._show.tell(f"mrcpbalance listens on {v1} for RTSP and on {v2} for SIP.\n")
+                await self._play(v1, v2)
                 self._in_time = True
                 nursery.cancel_scope.cancel()
 
@@ -109,12 +112,12 @@ class Demo:
             self._show.tell(f"  BROKEN  the demo did not end within {WITHIN:.0f} seconds")
         return self._in_time and all(finding.kept for finding in found)
 
-    async def _play(self, proxy: Address) -> None:
+    async def _play(self, v1: Address, v2: Address) -> None:
         with self._show.running():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pictures)
                 async with trio.open_nursery() as acting:
-                    acting.start_soon(self._cast.play, proxy)
+                    acting.start_soon(self._cast.play, v1, v2)
                     await self._story()
                     self._cast.closing = True
                 nursery.cancel_scope.cancel()
@@ -152,22 +155,25 @@ class Demo:
             await trio.sleep(self._show.every)
             self._show.picture(self._cast, [self._death.server] if self._death else [])
 
-    async def _proxy(self, *, task_status: trio.TaskStatus[Address]) -> None:
+    async def _proxy(self, *, task_status: trio.TaskStatus[tuple[Address, Address]]) -> None:
         """Run the proxy the demo is about, with nothing configured but where its servers are."""
         backends = {
-            name: BackendConfig(name=name, rtsp=server.address) for name, server in self._cast.servers.items()
+            name: BackendConfig(
+                name=name, rtsp=server.rtsp.address, sip=server.sip.address, sip_transport="tcp"
+            )
+            for name, server in self._cast.servers.items()
         }
+        anywhere = (Address("127.0.0.1", 0),)
         config = Config(
             pools={"speech": PoolConfig(name="speech", backends=backends)},
             listeners={
-                "callers": ListenerConfig(
-                    name="callers", protocol="rtsp", bind=(Address("127.0.0.1", 0),), pool="speech"
-                )
+                "v1": ListenerConfig(name="v1", protocol="rtsp", bind=anywhere, pool="speech"),
+                "v2": ListenerConfig(name="v2", protocol="sip", bind=anywhere, pool="speech"),
             },
         )
         async with trio.open_nursery() as nursery:
             addresses = await nursery.start(partial(serve, config, journal=self, ended=self._session_ended))
-            task_status.started(addresses["callers"][0])
+            task_status.started((addresses["v1"][0], addresses["v2"][0]))
 
     def note(self, event: str, /, **fields: object) -> None:
         """Take a line of the proxy's log: a fault of its own is counted, what operators must see is told."""

@@ -19,7 +19,7 @@ from mrcpbalance.sessions import Session
 from mrcpbalance.sessions.ports import Journal
 
 BRISK = demo.Timing(
-    tempo=Tempo(speech=0.02, result=0.03, breath=0.02, patience=0.2, turns=2),
+    tempo=Tempo(speech=0.02, result=0.03, breath=0.02, patience=0.2, turns=2, limit=1.0),
     picture=0.2,
     calm=0.5,
     after=0.5,
@@ -64,7 +64,9 @@ def test_the_command_ends_by_itself_and_all_is_well() -> None:
     assert done.returncode == 0
     assert "dies, with" in done.stdout
     assert "has ended: " in done.stdout
-    assert done.stdout.count("\n  ok ") >= 8
+    assert done.stdout.count("\n  ok ") >= 9
+    assert "MRCPv1" in done.stdout
+    assert "MRCPv2" in done.stdout
     assert time.monotonic() - begun < 15
 
 
@@ -108,8 +110,11 @@ async def balance_connections(
     ended: Callable[[Session, float], None],
     task_status: trio.TaskStatus[Mapping[str, list[Address]]],
 ) -> None:
-    """Stand in for the proxy with what every TCP balancer does: one connection, one backend."""
-    addresses = [backend.rtsp for backend in config.pools["speech"].backends.values()]
+    """Stand in for the proxy with what every TCP balancer does: one connection, one backend. All of SIP goes to one."""
+    backends = config.pools["speech"].backends.values()
+    sip = next(iter(backends)).sip
+    assert sip is not None
+    addresses = [backend.rtsp for backend in backends]
     turn = 0
 
     async def relay(caller: trio.SocketStream) -> None:
@@ -130,7 +135,7 @@ async def balance_connections(
     port = listeners[0].socket.getsockname()[1]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, relay, listeners)
-        task_status.started({"callers": [Address("127.0.0.1", port)]})
+        task_status.started({"v1": [Address("127.0.0.1", port)], "v2": [sip]})
 
 
 @pytest.mark.real_time
@@ -140,7 +145,8 @@ async def test_a_balancer_of_connections_breaks_the_promises(monkeypatch: pytest
     story = demo.Demo(show, BRISK)
     await story.run()
     assert not story.summary()
-    assert "caller 1 on 1" in "".join(broken(show.text))
+    told = "".join(broken(show.text))
+    assert all(f"caller {number} on 1" in told for number in (1, 2, 3, 4))
     assert show.pictures > 3
 
 
@@ -155,6 +161,7 @@ def cast() -> Cast:
     made.ended.extend(tales)
     made.lost = tales[:1]
     made.spread = {"caller 1": 2}
+    made.given_out = {"1": {"asr-1", "asr-2"}}
     made.began, made.requests = 3, 12
     made.outcomes |= {Outcome.LOST: 1, Outcome.FINISHED: 2}
     return made
@@ -193,6 +200,10 @@ def _bundle(made: Cast) -> None:
     made.spread["caller 1"] = 1
 
 
+def _number_apart(made: Cast) -> None:
+    made.given_out = {"1": {"asr-1"}, "2": {"asr-2"}}
+
+
 def _refuse(made: Cast) -> None:
     made.outcomes[Outcome.REFUSED] += 1
 
@@ -226,6 +237,7 @@ CRIMES = {
     "left open": (_leave_open, "left open"),
     "unasked for": (_wonder, "nobody had asked for"),
     "bundled": (_bundle, "caller 1 on 1"),
+    "ids of their own": (_number_apart, "0 were given out by several"),
     "refused": (_refuse, "1 sessions were refused"),
     "stuck": (_stick, "1 got no answer"),
     "another was cut": (_cut_another, "other servers"),
@@ -256,7 +268,8 @@ def test_no_session_may_be_lost_when_nobody_died() -> None:
 def seated() -> Cast:
     made = Cast(Tempo())
     for server in made.servers.values():
-        server._address = Address("127.0.0.1", 1554)
+        server.rtsp._address = Address("127.0.0.1", 1554)
+        server.sip._address = Address("127.0.0.1", 5060)
     made.live = [Tale("s01", "caller 1", "asr-1", doing="listening"), Tale("s02", "caller 1", "asr-3")]
     return made
 
@@ -286,7 +299,16 @@ def test_live_pictures(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
         show.tell("[begin]")
         show.picture(made, ["asr-2"])
     told = capsys.readouterr().out
-    for part in ("[begin]", "asr-2  dead", "asr-1  1 sessions", "127.0.0.1:1554", "s01 listening", "s02"):
+    for part in (
+        "[begin]",
+        "asr-2  dead",
+        "asr-1  1 sessions",
+        "RTSP :1554",
+        "SIP :5060",
+        "MRCPv2, SIP/UDP",
+        "s01 listening",
+        "s02",
+    ):
         assert part in told
 
 

@@ -4,7 +4,7 @@ from ._calling import Caller, ConnectionLost, Events, Refused
 from ._control import ControlConnection
 from ._framed import FramedCaller, FramedChannel
 from ._rtsp import Answer, RtspCaller, RtspSession
-from ._sip import SipCaller
+from ._sip import SipCaller, Transport
 from ._sip_call import SipCall
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "RtspSession",
     "SipCall",
     "SipCaller",
+    "Transport",
 ]

@@ -246,7 +246,7 @@ class SipCall:
         known = list(opened)
         if (media.attribute(b"connection") or b"new") == b"existing":
             known += [one for one in (self.control, share) if one is not None]
-        return next((one for one in known if one.address == address and not one.ended.is_set()), None)
+        return next((one for one in known if one.address == address and one.usable), None)
 
     def _use(self, index: int, media: Media, control: ControlConnection) -> None:
         name = (media.attribute(b"channel") or b"").decode("latin-1")
