@@ -79,6 +79,22 @@ class Talk(Protocol):
         """Take note of an end; more octets of the other side may come unless it was a reset."""
 
 
+class _Nobody:
+    """Listens to connections that have ended."""
+
+    deaf = True
+
+    def heard(self, source: Endpoint, piece: Piece) -> None:
+        """Hear nothing."""
+
+    def ended(self, ending: Ending) -> None:
+        """Hear nothing."""
+
+
+_NOBODY: Final = _Nobody()
+_NOTHING: Final = Flow(0), Flow(0)
+
+
 @attrs.define(eq=False)
 class _Live:
     """A connection that is followed; side 0 is the one that was seen first."""
@@ -122,7 +138,7 @@ class Connections:
         live = self._live.get((source, target)) or self._live.get((target, source))
         if live is None or (flags & _SYN and self._is_another(live, source, sequence, flags)):
             if live is not None:
-                self._drain(live)
+                self._give_up(live)
             live = self._begin(source, target, flags, frame)
         live.time = time
         side = 0 if source == live.peers[0] else 1
@@ -144,9 +160,14 @@ class Connections:
     def end(self) -> None:
         """Give out what was held back."""
         for live in self._live.values():
-            if not live.closed:
-                self._drain(live)
+            self._give_up(live)
         self._live.clear()
+
+    def _give_up(self, live: _Live) -> None:
+        """Expect nothing more of a connection."""
+        if not live.closed:
+            self._drain(live)
+            self._close(live)
 
     @staticmethod
     def _is_another(live: _Live, source: Peer, sequence: int, flags: int) -> bool:
@@ -216,19 +237,26 @@ class Connections:
         ending = Ending(live.ends[side], reset, time, live.connection)
         live.connection.endings.append(ending)
         live.talk.ended(ending)
-        live.closed = reset or (live.flows[0].ended and live.flows[1].ended)
+        if reset or (live.flows[0].ended and live.flows[1].ended):
+            self._close(live)
 
     def _drain(self, live: _Live) -> None:
         """Give out what was held back; nothing comes any more that could fill a hole."""
         for side, flow in enumerate(live.flows):
             if not live.talk.deaf:
                 self._hear(live, side, flow.drain())
-                if flow.lacking and not live.closed:
+                if flow.lacking:
                     self._hear(live, side, [Piece(b"", live.time, 0, flow.lacking)])
+
+    def _close(self, live: _Live) -> None:
+        """Remember only that there was a connection, for what may still come of it."""
+        for flow in live.flows:
             live.connection.again += flow.tally.again
             if flow.tally.far:
                 self._findings.count("implausible-sequence", 0)
         live.closed = True
+        live.talk = _NOBODY
+        live.flows = _NOTHING
 
     def _forget(self, frame: Frame) -> None:
         """Make room: what has ended or was idle for long goes first, else the older half."""
@@ -238,6 +266,4 @@ class Connections:
             gone = by_time[: len(by_time) // 2 + 1]
             self._findings.count("too-many-connections", frame.number)
         for key in gone:
-            live = self._live.pop(key)
-            if not live.closed:
-                self._drain(live)
+            self._give_up(self._live.pop(key))

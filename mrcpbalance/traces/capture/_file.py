@@ -15,6 +15,7 @@ _GZIP: Final = b"\x1f\x8b"
 _ZLIB_GZIP: Final = 16 + zlib.MAX_WBITS
 _MAGIC: Final = 4
 _CHUNK: Final = 1 << 18
+_PACKED: Final = 1024  # octets unpacked at once: damage costs as many
 
 
 class NotACapture(ValueError):  # noqa: N818  a verdict about the file
@@ -87,8 +88,8 @@ class _Unzipped:
         """Take the next packed octets."""
         window = self._window
         window.need(1)
-        self._packed = window.data[window.at :]
-        window.at = len(window.data)
+        self._packed = window.data[window.at : window.at + _PACKED]
+        window.at += len(self._packed)
         if not self._packed:
             self._ended = True
             if self._inside:

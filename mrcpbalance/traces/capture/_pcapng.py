@@ -68,7 +68,7 @@ class NextReader:
                 return
             start = window.at + 8
             window.at += size
-            frame = self._read(kind, window.data[start : window.at - 4], 0)
+            frame = self._read(kind, window.data[start : window.at - 4], cut=False)
             if frame is not None:
                 yield frame
         if window.left:
@@ -126,11 +126,11 @@ class NextReader:
         """Give what there is of a last packet that the end of the file cuts."""
         window = self._window
         self._note("truncated", f"the file ends within the block behind packet {self._number}")
-        frame = self._read(kind, window.data[window.at + 8 :], 1)
+        frame = self._read(kind, window.data[window.at + 8 :], cut=True)
         if frame is not None:
             yield frame
 
-    def _read(self, kind: int, body: bytes, cut: int) -> Frame | None:
+    def _read(self, kind: int, body: bytes, *, cut: bool) -> Frame | None:
         """Read what a block holds; a packet that makes no sense is noted."""
         try:
             match kind:
@@ -140,21 +140,22 @@ class NextReader:
                     self._interface(body)
                 case 6:
                     number, high, low, kept, length = struct.unpack_from(self._order + "IIIII", body)
-                    return self._packet(body, number, high, low, kept, length, cut)
+                    return self._packet(body, number, high, low, kept, length, cut=cut)
                 case 2:
                     number, _, high, low, kept, length = struct.unpack_from(self._order + "HHIIII", body)
-                    return self._packet(body, number, high, low, kept, length, cut)
+                    return self._packet(body, number, high, low, kept, length, cut=cut)
                 case 3:
-                    return self._simple(body, cut)
+                    return self._simple(body, cut=cut)
                 case _:
                     pass  # names, statistics, secrets, and whatever else is no packet
         except (struct.error, LookupError):
-            self._number += kind != _INTERFACE
-            self._note("damaged", "a block makes no sense; it was left out")
+            if not cut:
+                self._number += kind != _INTERFACE
+                self._note("damaged", "a block makes no sense; it was left out")
         return None
 
     def _packet(
-        self, body: bytes, interface: int, high: int, low: int, kept: int, length: int, cut: int
+        self, body: bytes, interface: int, high: int, low: int, kept: int, length: int, *, cut: bool
     ) -> Frame:
         found = self._interfaces[interface]
         data = body[_PACKET_HEAD : _PACKET_HEAD + kept]
@@ -164,7 +165,7 @@ class NextReader:
         self._time = found.time(high, low)
         return Frame(self._number, self._time, found.link, data, max(length, kept) - len(data))
 
-    def _simple(self, body: bytes, cut: int) -> Frame:
+    def _simple(self, body: bytes, *, cut: bool) -> Frame:
         """Read a packet without time: it gets that of the one before it."""
         found = self._interfaces[0]
         (length,) = struct.unpack_from(self._order + "I", body)

@@ -155,7 +155,7 @@ def _connection(session: Session, columns: list[Column], connection: Connection)
     if not set(ends) <= set(columns):
         return
     client, server = (columns.index(end) for end in ends)
-    ports = f"{connection.client.port} → {connection.server.port}"
+    ports = f"{connection.client.port} to {connection.server.port}"
     opened = connection.opened
     if opened is not None and opened >= session.start - SECOND:
         text = f"connects {ports}" if connection.accepted else f"tries to connect {ports}"

@@ -133,10 +133,11 @@ def _session(trace: Trace, session: Session, *, alone: bool) -> str:
         body.append(f'<div class="scroll">{figure([ladder(session)])}</div>')
         body += [_message(session, message) for message in session.messages]
     opened = " open" if alone else ""
+    # The mark stands within, so that following a link to it opens what it is in.
     return (
-        f'<details class="session" id="s{session.number}"{opened}><summary>{escape(summary)}</summary>'
+        f'<details class="session"{opened}><summary>{escape(summary)}</summary>\n<div id="s{session.number}">'
         + "\n".join(body)
-        + "</details>"
+        + "</div></details>"
     )
 
 

@@ -107,7 +107,7 @@ class _Drawing:
             case Pause():
                 self._pause(row)
             case Remark():
-                self._notes_at(self.y + 14, f"▲ {row.text}", "remark")
+                self._notes_at(self.y + 21, f"▲ {row.text}", "remark")
             case Arrow():
                 self._arrow(row)
 

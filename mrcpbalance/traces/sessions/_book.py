@@ -2,19 +2,22 @@
 
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import Final
 from typing import Protocol as Interface
 
 import attrs
 
 from mrcpbalance.traces._endpoint import Endpoint
-from mrcpbalance.traces._findings import Finding, Findings
+from mrcpbalance.traces._findings import Findings
 from mrcpbalance.traces._limits import Limits
 from mrcpbalance.traces.capture import Connection
 
-from ._draft import Draft
+from ._draft import Draft, Room
 from ._session import Session
 
 Keep = Callable[[Session], bool]
+
+_MOST_KINDS: Final = 100
 
 
 class Owner(Interface):
@@ -39,7 +42,11 @@ class Book:
     idle: dict[Endpoint, list[Connection]] = attrs.field(factory=dict)  # connections to `control`
     saw_control: bool = False  # the capture holds MRCPv2 connections
     now: int = 0
-    kept: int = 0
+    room: Room = attrs.field(init=False)
+
+    @room.default
+    def _room(self) -> Room:
+        return Room(self.limits.kept)
 
     def open(self, draft: Draft, owner: Owner) -> Draft:
         """Follow another session."""
@@ -67,15 +74,16 @@ class Book:
     def close(self, draft: Draft) -> None:
         """Judge a session; its messages stay if somebody wants them."""
         session = self.live.pop(draft).conclude(draft, self.now)
-        if session is None:
+        if session is not None and self.keep(session):
+            self.finished.append(session)
             return
-        if session.messages and self.keep(session):
-            self.kept += sum(len(message.raw) for message in session.messages)
-            if self.kept > self.limits.kept:
-                session = attrs.evolve(session, messages=(), findings=(*session.findings, _NOT_KEPT))
-        else:
-            session = attrs.evolve(session, messages=())
-        self.finished.append(session)
+        self.room.give(draft.messages)
+        if session is not None:
+            self.finished.append(attrs.evolve(session, messages=()))
+
+    def passed_over(self, what: str) -> None:
+        """Count a request that belongs to no session."""
+        self.outside[what if what in self.outside or len(self.outside) < _MOST_KINDS else "others"] += 1
 
     def finish(self) -> list[Session]:
         """Close everything; give all sessions in order of their beginning, numbered."""
@@ -83,8 +91,3 @@ class Book:
             self.close(draft)
         self.finished.sort(key=lambda session: session.start)
         return [attrs.evolve(session, number=number) for number, session in enumerate(self.finished, start=1)]
-
-
-_NOT_KEPT = Finding(
-    code="not-kept", text="the messages of this session were too much to keep with the others"
-)

@@ -82,6 +82,7 @@ class ControlSessions:
                 server=connection.server,
                 start=message.time,
                 most=self._book.limits.messages,
+                room=self._book.room,
                 connection=connection,
                 channel=channel,
             )

@@ -78,52 +78,42 @@ class Conversations:
         try:
             parsed = sip.parse_datagram(self._salvaged(payload, frame) if missing else payload)
         except RemoteProtocolError as error:
-            fault = _fault(error, frame.time, frame.number)
-            self.put(
-                frame.time,
-                Fault(
-                    time=frame.time,
-                    wire=Wire.SIP,
-                    source=ends[0],
-                    target=ends[1],
-                    connection=None,
-                    finding=fault,
-                ),
-            )
+            self._unreadable(error, frame, ends)
             return
-        self.pass_on(parsed, payload, frame.time, frame.number, ends, None)
+        self.pass_on(
+            Message(
+                time=frame.time,
+                packet=frame.number,
+                wire=Wire.SIP,
+                source=ends[0],
+                target=ends[1],
+                connection=None,
+                parsed=parsed,
+                raw=payload,
+                cut=missing > 0,
+            )
+        )
 
-    def pass_on(
-        self,
-        parsed: Parsed,
-        raw: bytes,
-        time: int,
-        packet: int,
-        ends: tuple[Endpoint, Endpoint],
-        connection: Connection | None,
-    ) -> None:
+    def pass_on(self, message: Message) -> None:
         """Count a message and put it."""
-        wire = (
-            Wire.MRCPV2
-            if isinstance(parsed, mrcpv2.Message)
-            else Wire.RTSP
-            if isinstance(parsed, rtsp.Request | rtsp.Response)
-            else Wire.SIP
-        )
-        self.counts[wire] += 1
-        message = Message(
-            time=time,
-            packet=packet,
-            wire=wire,
-            source=ends[0],
-            target=ends[1],
-            connection=connection,
-            parsed=parsed,
-            raw=raw,
-        )
-        if wire is Wire.SIP and b"channel:" in raw:
+        self.counts[message.wire] += 1
+        if message.wire is Wire.SIP and b"channel:" in message.raw:
             self._learn(message)
-        self.put(time, message)
+        self.put(message.time, message)
+
+    def _unreadable(self, error: RemoteProtocolError, frame: Frame, ends: tuple[Endpoint, Endpoint]) -> None:
+        finding = _fault(error, frame.time, frame.number)
+        self.put(
+            frame.time,
+            Fault(
+                time=frame.time,
+                wire=Wire.SIP,
+                source=ends[0],
+                target=ends[1],
+                connection=None,
+                finding=finding,
+            ),
+        )
 
     def _learn(self, message: Message) -> None:
         """Note where the control connections of a session will go."""
@@ -200,16 +190,20 @@ class Conversation:
             self._all.encrypted += 1
             self._close_ears()
         elif found is Wire.UNKNOWN or len(self._pieces) > _MOST_PREFIX:
-            self._try_again(piece)
+            self._try_again(source, piece)
 
-    def _try_again(self, piece: Piece) -> None:
+    def _try_again(self, source: Endpoint, piece: Piece) -> None:
         """Wait for a piece that begins with a message, where the stream's beginning is missing."""
         self._tries += 1
         whole = self._connection.opened is not None and not self._connection.lost
         if whole or self._tries > _MOST_TRIES or not piece.data:
             self._all.unknown += 1
             self._close_ears()
-        self._pieces = []
+        elif len(self._pieces) > 1:
+            self._pieces = [(source, piece)]
+            self._recognise(source, piece)
+        else:
+            self._pieces = []
 
     def _close_ears(self) -> None:
         self.deaf = True
@@ -238,8 +232,19 @@ class Conversation:
         if not connection.sure:
             self._settle(source, parsed)
         target = connection.server if source == connection.client else connection.client
-        raw = parsed.to_bytes() if isinstance(parsed, sip.Request | sip.Response) else parsed.raw
-        self._all.pass_on(parsed, raw, piece.time, piece.packet, (source, target), connection)
+        assert self.wire is not None
+        self._all.pass_on(
+            Message(
+                time=piece.time,
+                packet=piece.packet,
+                wire=self.wire,
+                source=source,
+                target=target,
+                connection=connection,
+                parsed=parsed,
+                raw=parsed.to_bytes() if isinstance(parsed, sip.Request | sip.Response) else parsed.raw,
+            )
+        )
 
     def _settle(self, source: Endpoint, parsed: Parsed) -> None:
         """Tell the client by what it says: of servers' messages only events are no answers."""

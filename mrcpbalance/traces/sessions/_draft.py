@@ -10,7 +10,7 @@ from mrcpbalance.traces._findings import Finding
 from mrcpbalance.traces.capture import Connection
 from mrcpwire import Wire
 
-from ._message import Kind, Message
+from ._message import Kind, Message, Mrcp
 from ._session import Cause, Protocol
 
 _MOST_FINDINGS: Final = 100
@@ -19,8 +19,30 @@ _MOST_KEYS: Final = 64
 _STOPPING: Final = frozenset(["STOP", "BARGE-IN-OCCURRED"])
 _SUCCESS: Final = range(200, 300)
 
+_MOST_METHODS: Final = 1_000
+_OVERHEAD: Final = 1_000  # octets a message takes beside its own
+
 # A channel or a resource, and a request-id.
 _Key = tuple[bytes, int]
+
+
+@attrs.define
+class Room:
+    """The memory that is left for messages, those of all sessions together, in octets."""
+
+    left: int
+
+    def take(self, message: Message) -> bool:
+        """Make room for one, if there is any."""
+        size = len(message.raw) + _OVERHEAD
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+    def give(self, messages: list[Message]) -> None:
+        """Take back what these had."""
+        self.left += sum(len(message.raw) + _OVERHEAD for message in messages)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -32,6 +54,8 @@ class Draft:
     server: Endpoint
     start: int
     most: int  # messages to keep
+    room: Room
+    left_out: int = 0  # messages that were counted and not kept
     id: str = ""
     keys: list[str] = attrs.field(factory=list)
     resources: list[str] = attrs.field(factory=list)
@@ -50,20 +74,30 @@ class Draft:
     confirmed: bool = False  # its server has agreed to something
     end: int | None = None  # when it ended
     asked: dict[_Key, Message] = attrs.field(factory=dict)
+    open: dict[_Key, Message] = attrs.field(factory=dict)  # without a response
     active: dict[_Key, Message] = attrs.field(factory=dict)
 
     def add(self, message: Message, channel: bytes = b"") -> None:
         """Take the next message; `channel` is the resource it is for."""
         self.last = max(self.last, message.time)
-        if len(self.messages) < self.most:
-            self.messages.append(message)
         if message.wire is not Wire.MRCPV2:
             self.counts[message.wire.value] += 1
         connection = message.connection
         if connection is not None:
             self.use(connection)
         if message.mrcp is not None:
+            self._count(message.mrcp)
+        if len(self.messages) >= self.most or not self.room.take(message):
+            self.left_out += 1
+            return
+        self.messages.append(message)
+        if message.mrcp is not None:
             self._mrcp(message, channel)
+
+    def called(self, method: str) -> None:
+        """Count a method or event."""
+        if method in self.methods or len(self.methods) < _MOST_METHODS:
+            self.methods[method] += 1
 
     def use(self, connection: Connection) -> None:
         """Note a connection as one of its own."""
@@ -87,16 +121,18 @@ class Draft:
             time, packet = (message.time, message.packet) if message is not None else (None, None)
             self.findings.append(Finding(code=code, text=text, rule=rule, time=time, packet=packet))
 
+    def _count(self, mrcp: Mrcp) -> None:
+        self.counts["mrcp"] += 1
+        if mrcp.name:
+            self.called(mrcp.name)
+
     def _mrcp(self, message: Message, channel: bytes) -> None:
         mrcp = message.mrcp
         assert mrcp is not None
-        self.counts["mrcp"] += 1
         key = (channel, mrcp.request_id)
-        if mrcp.name:
-            self.methods[mrcp.name] += 1
         if mrcp.kind is Kind.REQUEST:
             if len(self.asked) < _MOST_OPEN:
-                self.asked[key] = message
+                self.asked[key] = self.open[key] = message
             return
         request = self.asked.get(key)
         message.answers = message.answers or request
@@ -113,7 +149,7 @@ class Draft:
         assert mrcp is not None
         assert asked is not None
         if mrcp.kind is Kind.RESPONSE:
-            request.answered = True
+            self.open.pop(key, None)
             if asked.name in _STOPPING and mrcp.status in _SUCCESS:
                 for other in [other for other in self.active if other[0] == key[0]]:
                     del self.active[other]

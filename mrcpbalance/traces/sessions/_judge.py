@@ -15,6 +15,9 @@ _FAILURE: Final = 400
 
 def session(draft: Draft, outcome: Outcome) -> Session:
     """Make the session of a draft."""
+    if draft.left_out:
+        text = f"{draft.left_out} messages were too much to keep; what they answered is not known"
+        draft.find("not-kept", text)
     settled = draft.up or draft.refused_at
     return Session(
         number=0,
@@ -51,10 +54,10 @@ def not_set_up(draft: Draft, waiting: Message | None, now: int, book: Book) -> O
 
 def lost_answers(draft: Draft, now: int, book: Book, rule: str) -> None:
     """Note every MRCP request that was never answered, unless the capture ends too soon to tell."""
-    for request in draft.asked.values():
+    for request in draft.open.values():
         mrcp = request.mrcp
         assert mrcp is not None
-        if not request.answered and is_due(request, now, book):
+        if is_due(request, now, book):
             what = f"{mrcp.name} {mrcp.request_id}"
             draft.find("lost-answer", f"{what} has no answer{perhaps(request.connection)}", rule, request)
 

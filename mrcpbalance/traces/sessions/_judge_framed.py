@@ -41,7 +41,6 @@ def _outcome(draft: "Framed", now: int, book: Book) -> Outcome:
     ending = draft.connection.first_ending
     if ending is None:
         return Outcome(end=End.UNFINISHED)
-    open_requests = any(not request.answered for request in draft.asked.values())
-    if ending.side == "caller" and not ending.reset and not open_requests:
+    if ending.side == "caller" and not ending.reset and not draft.open:
         return Outcome(end=End.COMPLETED)
     return Outcome(end=End.CUT, detail=str(ending), by=ending.side)

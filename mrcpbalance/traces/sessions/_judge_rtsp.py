@@ -1,6 +1,6 @@
 """How a session of MRCPv1 went."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mrcpbalance.traces._findings import Finding
 from mrcpbalance.traces._show import show
@@ -17,10 +17,13 @@ from ._judge import (
     refused_requests,
     session,
 )
+from ._message import Kind
 from ._session import End, Outcome, Session
 
 if TYPE_CHECKING:
     from ._rtsp import RtspDraft
+
+_FAILURE: Final = 400
 
 
 def judge(draft: "RtspDraft", now: int, book: Book) -> Session | None:
@@ -66,9 +69,22 @@ def _findings(draft: "RtspDraft", ending: Ending | None, outcome: Outcome, now: 
                 fault, "a request has a fault in its head", "R-07" if "cseq" in fault else "R-09", message
             )
     refused_requests(draft)
-    answered = {id(request) for request in draft.unanswered}
-    for key in [key for key, request in draft.asked.items() if id(request) in answered]:
-        del draft.asked[key]  # told above
+    _outer_failures(draft)
+    silent = {id(request) for request in draft.unanswered}  # told above
+    draft.open = {key: request for key, request in draft.open.items() if id(request) not in silent}
     lost_answers(draft, now, book, "R-12")
     if outcome.end is End.CUT:
         in_progress(draft)
+
+
+def _outer_failures(draft: "RtspDraft") -> None:
+    """Note the MRCP requests that RTSP itself has refused."""
+    for message in draft.messages:
+        parsed, request = message.parsed, message.answers
+        if not isinstance(parsed, rtsp.Response) or parsed.status < _FAILURE or request is None:
+            continue
+        mrcp = request.mrcp
+        if mrcp is not None and mrcp.kind is Kind.REQUEST:
+            what = f"{mrcp.name} {mrcp.request_id} is answered {parsed.status} {show(parsed.reason, 80)}"
+            draft.find("request-failed", what.rstrip(), "", message)
+            draft.open = {key: one for key, one in draft.open.items() if one is not request}

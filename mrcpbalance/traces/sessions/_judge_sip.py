@@ -31,8 +31,8 @@ _NOWHERE: Final = frozenset(["0.0.0.0", "::", "127.0.0.1", "::1"])  # noqa: S104
 
 def judge(call: "Call", now: int, book: Book) -> Session | None:
     """Make the session of a call; None for a call that isn't about MRCP."""
-    if not call.is_mrcp and not call.could_be:
-        book.outside["SIP calls without MRCP"] += 1
+    if not call.is_mrcp and not call.cut:
+        book.passed_over("SIP calls without MRCP")
         return None
     connections = _control(call, book)
     for connection in connections:
@@ -107,8 +107,8 @@ def _outcome(call: "Call", ending: Ending | None, now: int, book: Book) -> Outco
 
 
 def _signalling(call: "Call", now: int, book: Book) -> None:
-    if not call.is_mrcp:
-        call.find("no-description", "its session description was not captured whole")
+    if call.cut:
+        call.find("cut-description", "a session description was not captured whole")
     for request in call.pending.values():
         parsed = request.parsed
         assert isinstance(parsed, sip.Request)

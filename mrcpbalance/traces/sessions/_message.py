@@ -57,6 +57,7 @@ class Message:
     again: bool = False
     answers: "Message | None" = None
     answered: bool = False  # a final answer was seen
+    cut: bool = False  # its end was not captured
 
     @property
     def transport(self) -> Transport:

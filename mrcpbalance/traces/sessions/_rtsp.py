@@ -96,9 +96,9 @@ class RtspSessions:
     def _request(self, side: _Side, message: Message, parsed: rtsp.Request) -> None:
         draft = self._draft(side, message, parsed)
         if draft is None:
-            self._book.outside["RTSP " + show(parsed.method, 40)] += 1
+            self._book.passed_over("RTSP " + show(parsed.method, 40))
         else:
-            draft.methods[show(parsed.method, 40)] += 1
+            draft.called(show(parsed.method, 40))
             draft.unanswered.append(message)
             draft.add(message, segment(parsed.uri))
             if parsed.method in (b"SETUP", b"ANNOUNCE"):
@@ -130,6 +130,7 @@ class RtspSessions:
             server=ends[1],
             start=message.time,
             most=self._book.limits.messages,
+            room=self._book.room,
         )
         self._book.open(draft, self)
         return draft
@@ -177,7 +178,9 @@ class RtspSessions:
             if draft.up is None and draft.captured:
                 draft.up = message.time
             if parsed.session is not None:
-                side.sessions.setdefault(parsed.session, draft)
+                known = side.sessions.get(parsed.session)
+                if known is None or known.end is not None:  # a server may use an id again
+                    side.sessions[parsed.session] = draft
                 draft.know_as(show(parsed.session))
         elif parsed.status >= _FINAL and not draft.live:
             draft.status, draft.reason = parsed.status, show(parsed.reason, 80)
@@ -192,7 +195,7 @@ class RtspSessions:
         draft = side.sessions.get(session)
         if draft is None:
             if not session:
-                self._book.outside["RTSP " + show(parsed.method, 40) + " of a server"] += 1
+                self._book.passed_over("RTSP " + show(parsed.method, 40) + " of a server")
                 return
             draft = side.sessions[session] = self._begin(message)
             draft.captured = False

@@ -42,7 +42,7 @@ class Call(Draft):
     call_id: bytes
     tag: bytes  # the caller's
     is_mrcp: bool = False  # an offer or an answer has a control channel
-    could_be: bool = False  # a description is missing, or cut
+    cut: bool = False  # a description was not captured whole
     pending: dict[_Transaction, Message] = attrs.field(factory=dict)
     seen: set[int] = attrs.field(factory=set)
     offer: Sdp | None = None
@@ -71,7 +71,7 @@ class SipSessions:
         call = self._find(parsed) or self._begin(message, parsed, method)
         if call is None:
             if is_request:
-                self._book.outside["SIP " + show(method, 40)] += 1
+                self._book.passed_over("SIP " + show(method, 40))
             return
         from_caller = (parsed.from_.tag or b"") == call.tag
         message.to_server = from_caller is is_request
@@ -79,7 +79,7 @@ class SipSessions:
         self._describe(call, message, parsed)
         call.add(message)
         if isinstance(parsed, sip.Request):
-            call.methods[show(method, 40)] += 1
+            call.called(show(method, 40))
             if not message.again:
                 self._request(call, message, parsed)
         else:
@@ -120,6 +120,7 @@ class SipSessions:
             server=server,
             start=message.time,
             most=self._book.limits.messages,
+            room=self._book.room,
             call_id=parsed.call_id,
             tag=parsed.from_.tag or b"",
             captured=is_request and parsed.to.tag is None,
@@ -144,13 +145,14 @@ class SipSessions:
         """Learn from a session description, wherever it stands."""
         sdp = message.sdp
         if sdp is None:
-            call.could_be |= parsed.content_type == b"application/sdp"
+            call.cut |= parsed.content_type == b"application/sdp"
             return
         control = [(index, media) for index, media in enumerate(sdp.media) if media.proto in _CONTROL]
         call.is_mrcp |= bool(control)
+        call.cut |= message.cut
         for index, media in control:
             self._channel(call, media, sdp.address(index))
-        if control and not message.to_server:
+        if not message.to_server and not message.cut:
             left = any(media.port for _, media in control)
             call.removed = None if left or not call.channels else message.time
             self._refusals(call, message, sdp)

@@ -1,0 +1,130 @@
+"""Recordings damaged in every way: whatever is in a file, reading it ends well."""
+
+import io
+import random
+import struct
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrcpbalance.traces import Trace, ladder, page, read, svg, text
+from tests.traces.packets import Packet, pcap, pcapng
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+NAMES = [
+    "mixed-unimrcp-concurrent.pcap",
+    "mrcpv2/mrcpv2-unimrcp-siptcp-synth-recog.pcap",
+    "mrcpv2/mrcpv2-script-vs-unimrcp-server-edge-cases.pcap",
+    "mrcpv2/mrcpv2-unimrcp-sip-302-redirect.pcap",
+    "mrcpv1-unimrcp-synth-with-rtp.pcap",
+]
+names = st.sampled_from(NAMES)
+
+
+@cache
+def octets(name: str) -> bytes:
+    return (CAPTURES / name).read_bytes()
+
+
+@cache
+def packets(name: str) -> tuple[Packet, ...]:
+    raw, found, at = octets(name), [], 24
+    while at < len(raw):
+        seconds, micro, kept, length = struct.unpack_from("<IIII", raw, at)
+        found.append(Packet(raw[at + 16 : at + 16 + kept], seconds * 10**9 + micro * 1000, length))
+        at += 16 + kept
+    return tuple(found)
+
+
+def whole(file: bytes) -> Trace:
+    """Read a file and draw everything in it."""
+    trace = read(io.BytesIO(file))
+    for session in trace.sessions:
+        assert text(ladder(session), width=100)
+        ET.fromstring(svg(ladder(session)))
+        assert session.duration >= 0
+    assert page(trace, trace.sessions, "damaged").count("<h1>") == 1
+    return trace
+
+
+@settings(max_examples=60, deadline=None)
+@given(names, st.integers(0, 10**6))
+def test_cut_anywhere(name: str, place: int) -> None:
+    """Every session that began before the cut is there."""
+    file = octets(name)
+    end = 24 + place % (len(file) - 24)
+    trace = whole(file[:end])
+    complete = whole(file)
+    assert len(trace.sessions) <= len(complete.sessions)
+    assert trace.packets <= complete.packets
+    assert [one.caller for one in trace.sessions] == [
+        one.caller for one in complete.sessions[: len(trace.sessions)]
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(names, st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), min_size=1, max_size=20))
+def test_flipped_octets(name: str, flips: list[tuple[int, int]]) -> None:
+    damaged = bytearray(octets(name))
+    for place, bits in flips:
+        damaged[24 + place % (len(damaged) - 24)] ^= bits
+    whole(bytes(damaged))
+
+
+@settings(max_examples=40, deadline=None)
+@given(names, st.integers(0, 10**6), st.integers(1, 4000))
+def test_octets_cut_out(name: str, place: int, size: int) -> None:
+    file = octets(name)
+    start = 24 + place % (len(file) - 24)
+    whole(file[:start] + file[start + size :])
+
+
+@settings(max_examples=40, deadline=None)
+@given(names, st.randoms(use_true_random=False), st.floats(0.0, 0.5))
+def test_lost_packets(name: str, chance: random.Random, share: float) -> None:
+    kept = [packet for packet in packets(name) if chance.random() >= share]
+    trace = whole(pcap(kept))
+    assert trace.packets == len(kept)
+
+
+@settings(max_examples=30, deadline=None)
+@given(names, st.randoms(use_true_random=False))
+def test_shuffled_packets(name: str, chance: random.Random) -> None:
+    """Neighbours in any order, as several queues of a card give them: not a message is lost."""
+    order = sorted(packets(name), key=lambda packet: packet.time + chance.randrange(20_000))
+    trace = whole(pcapng(order))
+    assert sum(trace.messages.values()) <= sum(whole(octets(name)).messages.values())
+
+
+@settings(max_examples=30, deadline=None)
+@given(names, st.randoms(use_true_random=False))
+def test_doubled_packets(name: str, chance: random.Random) -> None:
+    """As on the "any" interface."""
+    twice = [packet for packet in packets(name) for _ in range(chance.choice([1, 2]))]
+    trace, complete = whole(pcap(twice)), whole(octets(name))
+    assert trace.messages == complete.messages
+    assert [(one.id, one.counts) for one in trace.sessions] == [
+        (one.id, one.counts) for one in complete.sessions
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("snap", [0, 14, 34, 60, 100, 200, 400, 600, 1000])
+def test_snapshot_lengths(name: str, snap: int) -> None:
+    file = pcap(packets(name), snap=snap)
+    trace = whole(file)
+    assert trace.packets == len(packets(name))
+    if 0 < snap < 600:
+        assert trace.findings
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_formats_alike(name: str) -> None:
+    one, other = whole(octets(name)), whole(pcapng(packets(name), order=">"))
+    assert [(session.id, session.outcome, session.start) for session in one.sessions] == [
+        (session.id, session.outcome, session.start) for session in other.sessions
+    ]
