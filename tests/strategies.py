@@ -388,7 +388,8 @@ class _TomlWriter:
         items = [
             f"{self.draw(_TOML_GAPS)}{self.value(depth - 1)}{self.draw(_TOML_GAPS)}" for _ in range(count)
         ]
-        last = "," if items and self.draw(st.booleans()) else ""
+        comma = self.draw(st.booleans())
+        last = "," if items and comma else ""
         return f"[{','.join(items)}{last}{self.draw(_TOML_GAPS)}]"
 
 

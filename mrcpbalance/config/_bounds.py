@@ -104,7 +104,9 @@ class Limits:
     )
     transactions: int = attrs.field(  # G-6
         default=50_000,
-        metadata=setting(whole(16, 10 * _MILLION), "SIP transactions in all; beyond that a new call is answered 503."),
+        metadata=setting(
+            whole(16, 10 * _MILLION), "SIP transactions in all; beyond that a new call is answered 503."
+        ),
     )
     start_line: int = attrs.field(
         default=2_048, metadata=setting(size(64, 1024**2), "Octets of a message's start-line.")

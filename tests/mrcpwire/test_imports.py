@@ -10,7 +10,19 @@ import pytest
 import mrcpwire
 
 SOURCES = sorted(Path(mrcpwire.__file__).parent.glob("*.py"))
-PURE = {"attrs", "binascii", "collections", "enum", "functools", "heapq", "ipaddress", "itertools", "math", "re", "typing"}
+PURE = {
+    "attrs",
+    "binascii",
+    "collections",
+    "enum",
+    "functools",
+    "heapq",
+    "ipaddress",
+    "itertools",
+    "math",
+    "re",
+    "typing",
+}
 
 # What Python loads anyway, or attrs brings along, is not to be blamed on mrcpwire.
 PROGRAM = """

@@ -1,5 +1,7 @@
 """The caller connections of the process: counted in and out, limited in all and by source, ended together."""
 
+from typing import ClassVar
+
 import attrs
 
 from mrcpbalance.config import Limits
@@ -14,6 +16,7 @@ from tests.stage import StagePort
 class Core:
     """A caller connection that leaves when it is stopped."""
 
+    protocol: ClassVar[str] = "tcp"
     callers: Callers
     stopped: list[str] = attrs.field(factory=list)
 
