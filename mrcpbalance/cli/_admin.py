@@ -7,7 +7,8 @@ from importlib.metadata import version
 import trio
 
 from mrcpbalance.config import AdminConfig
-from mrcpbalance.observe import Console, Statistics, serve_admin
+from mrcpbalance.observe import Console, Statistics
+from mrcpbalance.observe.server import serve_admin
 from mrcpbalance.pool import Backend
 from mrcpbalance.proxy import Proxy
 
@@ -27,6 +28,7 @@ def console(proxy: Proxy, statistics: Statistics) -> Console:
         tables=proxy.tables,
         tally=proxy.tally,
         statistics=statistics,
+        journal=proxy.journal,
         connections=connections,
         draining=lambda: proxy.draining,
         end_sessions=end_sessions,

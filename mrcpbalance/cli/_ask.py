@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
@@ -41,23 +42,36 @@ class Admin:
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
         try:
-            connection = self._connect()
-            connection.request(method, path, headers=headers)
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException) as error:
+            with closing(self._connect()) as connection:
+                connection.request(method, self._prefix() + path, headers=headers)
+                response = connection.getresponse()
+                body = response.read()
+        except OSError as error:
+            reason = error.strerror or str(error) or "no answer in time"
             fail(
-                f"no proxy answers at {self.where} ({error}); is it running, and does its file have [admin]? --admin or --config say where"
+                f"no proxy answers at {self.where} ({reason}); is it running, does its file have [admin]?"
+                " --admin or --config say where"
             )
+        except http.client.HTTPException:
+            fail(f"what answers at {self.where} speaks no HTTP; --admin or --config say where to ask")
         try:
             answer = json.loads(body)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
             fail(f"what answers at {self.where} is no mrcpbalance (HTTP {response.status})")
+        if response.status == http.client.UNAUTHORIZED:
+            fail(
+                f"the proxy at {self.where} asks for its token"
+                f"{'' if self.token is None else ', and not this one'}:"
+                " give --token-file FILE, MRCPBALANCE_TOKEN, or --config FILE"
+            )
         if response.status >= http.client.BAD_REQUEST:
             fail(str(answer.get("error", f"HTTP {response.status}")))
         return answer
+
+    def _prefix(self) -> str:
+        return urlsplit(self.where).path.rstrip("/") if "://" in self.where else ""
 
     def _connect(self) -> http.client.HTTPConnection:
         if self.where.startswith("unix:"):
@@ -129,7 +143,24 @@ def find(admin: str | None, file: str | None, token_file: str | None) -> Admin:
             token = Path(token_file).read_text(encoding="utf-8").strip()
         except OSError as error:
             fail(f"{token_file} can't be read ({error.strerror})")
-    return Admin(where or DEFAULT, token)
+        except UnicodeDecodeError:
+            fail(f"{token_file} is no text")
+    if token is not None and not (token.isascii() and token.isprintable() and token):
+        fail("the token is not one line of ASCII characters")
+    where = where or DEFAULT
+    if not _is_place(where):
+        raise click.UsageError(f"--admin: {where!r} is not HOST:PORT, unix:PATH or a URL")
+    return Admin(where, token)
+
+
+def _is_place(where: str) -> bool:
+    if where.startswith("unix:"):
+        return where != "unix:"
+    try:
+        url = urlsplit(where if "://" in where else f"http://{where}")
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
 
 
 def backend_path(name: str) -> str:

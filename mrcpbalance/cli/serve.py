@@ -12,11 +12,9 @@ import click
 import trio
 
 from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
-from mrcpbalance.observe import AdminError, Log, Statistics, TokenError, session_end
+from mrcpbalance.observe import AdminError, Log, Statistics, session_end
 from mrcpbalance.proxy import CannotListenError, run, serve, stop_on_signals
 from mrcpbalance.sessions import Session
-
-from ._admin import run_admin
 
 
 @click.command()
@@ -45,15 +43,28 @@ def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...
     try:
         with Log.to_stderr(config.log) as log:
             run(partial(_run, config, log))
-    except* (CannotListenError, AdminError, TokenError) as refusals:
-        for refusal in refusals.exceptions:
+    except* (CannotListenError, AdminError) as refusals:
+        for refusal in _single(refusals):
             click.echo(f"mrcpbalance: {refusal}", err=True)
         sys.exit(1)
 
 
+def _single(error: BaseException) -> Iterator[BaseException]:
+    """Give the errors in a group, however deep."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _single(one)
+    else:
+        yield error
+
+
 async def _run(config: Config, log: Log) -> None:
     stop, stop_now, statistics = trio.Event(), trio.Event(), Statistics()
-    companions = [] if config.admin is None else [partial(run_admin, config.admin, statistics)]
+    companions = []
+    if config.admin is not None:
+        from ._admin import run_admin  # noqa: PLC0415 - its web server costs time and memory
+
+        companions.append(partial(run_admin, config.admin, statistics))
 
     def ended(session: Session, now: float) -> None:
         statistics.ended(session, now)

@@ -1,10 +1,12 @@
-"""What can be seen of a running proxy: the log, the session log, metrics, the admin interface and its page."""
+"""What can be seen of a running proxy: the log, the session log, metrics, the admin interface and its page.
+
+`mrcpbalance.observe.server` is imported only by a process that has an admin interface: it needs a web server.
+"""
 
 from .console import Console
-from .guard import TokenError
+from .errors import AdminError, TokenError
 from .log import Log
-from .server import AdminError, serve_admin
 from .session_log import session_end
 from .totals import Statistics
 
-__all__ = ["AdminError", "Console", "Log", "Statistics", "TokenError", "serve_admin", "session_end"]
+__all__ = ["AdminError", "Console", "Log", "Statistics", "TokenError", "session_end"]

@@ -1,34 +1,34 @@
 """The admin interface over HTTP: JSON for programs, metrics for Prometheus, a page for people."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 from typing import Final
 
 import trio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from mrcpbalance.sessions import Session
 
 from . import metrics, openapi
-from .console import SPOKEN, Console, UnknownError, type_json
-from .guard import Guard, refuse
+from .console import SPOKEN, Console, UnknownError
+from .guard import Guard, Token, refuse
 
-MOST_ROWS: Final = 1_000  # sessions listed at once, unless more are asked for
-ALL_ROWS: Final = 100_000
-BREATH: Final = 200  # rows built before others get a turn
+ROWS: Final = 10_000  # sessions listed at once, unless more or fewer are asked for
+MOST_ROWS: Final = 100_000
+BREATH: Final = 100  # rows built before others get a turn
+LOOK: Final = 2_000  # sessions looked at before others get a turn
 ORDERS: Final = ("drain", "enable", "disable")
 
 Handler = Callable[[Console, Request], Awaitable[Response]]
 
 
-def application(console: Console, guard: Guard) -> Starlette:
-    """Make the application that serves one console."""
+def application(console: Console, token: Token | None, host: str) -> Starlette:
+    """Make the application that serves one console; `host` is where it listens, "" for a unix socket."""
     api = "/api/v1"
     routes = [
         _route("/", console, _page),
@@ -45,14 +45,23 @@ def application(console: Console, guard: Guard) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers={HTTPException: _http_error, UnknownError: _unknown, Exception: _fault},
+        exception_handlers={HTTPException: _http_error, UnknownError: _unknown},
     )
-    app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
+    app.add_middleware(Guard, token=token, host=host)
     return app
 
 
 def _route(path: str, console: Console, handler: Handler, method: str = "GET") -> Route:
-    return Route(path, partial(handler, console), methods=[method])
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(console, request)
+        except UnknownError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - told here, where the log is at hand
+            console.journal.note("fault", level="error", where="admin", exc_info=fault)
+            return refuse(500, "a fault of the admin interface; the log has it")
+
+    return Route(path, handle, methods=[method])
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -68,17 +77,14 @@ async def _unknown(_request: Request, error: Exception) -> Response:
     return refuse(404, str(error))
 
 
-async def _fault(_request: Request, _error: Exception) -> Response:
-    return refuse(500, "a fault of the admin interface; the log has it")
-
-
 async def _page(_console: Console, _request: Request) -> Response:
     page = files("mrcpbalance.observe").joinpath("page.html").read_bytes()
     return Response(page, media_type="text/html; charset=utf-8")
 
 
 async def _metrics(console: Console, _request: Request) -> Response:
-    return Response(metrics.render(console), headers={"Content-Type": metrics.CONTENT_TYPE})
+    text = b"".join([part async for part in metrics.render(console)])
+    return Response(text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
 async def _healthz(_console: Console, _request: Request) -> Response:
@@ -106,17 +112,36 @@ async def _order(console: Console, request: Request) -> Response:
 
 
 async def _sessions(console: Console, request: Request) -> Response:
-    limit = request.query_params.get("limit", str(MOST_ROWS))
-    if not limit.isdigit() or not 0 < int(limit) <= ALL_ROWS:
-        return refuse(400, f"limit: {limit!r} is not a number from 1 to {ALL_ROWS}")
-    rows: list[type_json] = []
-    for row in console.session_rows(_filter(request)):
-        if len(rows) >= int(limit):
-            break
-        rows.append(row)
-        if len(rows) % BREATH == 0:
+    limit = request.query_params.get("limit", str(ROWS))
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(MOST_ROWS))) or not (
+        0 < int(limit) <= MOST_ROWS
+    ):
+        return refuse(400, f"limit: {limit[:40]!r} is not a number from 1 to {MOST_ROWS}")
+    accept = _filter(request)
+    return StreamingResponse(_rows(console, accept, int(limit)), media_type="application/json")
+
+
+async def _rows(console: Console, accept: Callable[[Session], bool], limit: int) -> AsyncIterator[str]:
+    """Write live sessions, oldest first, a few at a time: however many there are, others get their turn."""
+    rows: list[str] = []
+    written, total = 0, len(console.register)
+    yield '{"sessions": ['
+    for looked, session in enumerate(console.register, 1):
+        if session.end is None and accept(session):
+            rows.append(json.dumps(console.session_row(session)))
+        full = written + len(rows) == limit
+        if len(rows) == BREATH or (full and rows):
+            yield (", " if written else "") + ", ".join(rows)
+            written += len(rows)
+            rows = []
             await trio.lowlevel.checkpoint()
-    return JSONResponse({"sessions": rows, "total": len(console.register)})
+        elif looked % LOOK == 0:
+            await trio.lowlevel.checkpoint()
+        if full:
+            break
+    if rows:
+        yield (", " if written else "") + ", ".join(rows)
+    yield f'], "total": {total}}}'
 
 
 def _filter(request: Request) -> Callable[[Session], bool]:

@@ -1,20 +1,22 @@
 """What an operator can see and change: the pools, the live sessions, and the say over backends."""
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
-from mrcpbalance.pool import Backend, Pool, Verdict, Want
+from mrcpbalance.pool import Backend, Pool, State, Verdict, Want
 from mrcpbalance.pool import Protocol as Spoken
 from mrcpbalance.sessions import Register, Session, StickTable, Tally
+from mrcpbalance.sessions.ports import Journal
 
 from .totals import Statistics
 
 PROTOCOLS: Final[Mapping[Spoken, str]] = {"rtsp": "mrcpv1", "sip": "mrcpv2", "mrcp": "mrcp", "tcp": "tcp"}
 SPOKEN: Final[Mapping[str, Spoken]] = {label: spoken for spoken, label in PROTOCOLS.items()}
+_READY: Final = (State.UP, State.PROBATION)
 type_json = dict[str, object]
 
 
@@ -31,6 +33,7 @@ class Console:
     tables: Mapping[str, StickTable]
     tally: Tally
     statistics: Statistics
+    journal: Journal
     connections: Callable[[], Mapping[str, int]]  # caller connections by protocol
     draining: Callable[[], bool]
     end_sessions: Callable[[Backend], None]  # of one backend, cleanly, now
@@ -98,15 +101,14 @@ class Console:
             return "draining"
         now = self.now()
         for pool in self.pools.values():
-            if not any(backend.state(now).value in ("up", "probation") for backend in pool.backends.values()):
-                return f"pool {pool.name!r} has no backend up"
+            for spoken in PROTOCOLS:
+                able = [backend for backend in pool.backends.values() if backend.address(spoken) is not None]
+                # One on probation takes a session: to send none here would leave it there for ever.
+                if able and not any(backend.state(now, spoken) in _READY for backend in able):
+                    return f"pool {pool.name!r} has no backend up for {PROTOCOLS[spoken]}"
         return ""
 
     # Sessions.
-
-    def session_rows(self, accept: Callable[[Session], bool]) -> Iterator[type_json]:
-        """Live sessions, oldest first."""
-        return (self.session_row(session) for session in self.register if accept(session))
 
     def session_row(self, session: Session) -> type_json:
         """One session."""

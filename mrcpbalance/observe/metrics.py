@@ -1,11 +1,11 @@
 """The metrics of design.md section 4, as Prometheus text. Labels are bounded: pool, backend, protocol, end cause, rule."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Final
 
+import trio
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from mrcpbalance.pool import State
 
@@ -13,35 +13,40 @@ from .console import PROTOCOLS, Console
 from .totals import Histogram, Labels
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+LOOK: Final = 5_000  # sessions looked at before others get a turn
 _LABELS: Final = ("pool", "backend", "protocol")
 
 
-def render(console: Console) -> bytes:
-    """Write all metrics as they stand."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Reader(console))
-    return generate_latest(registry)
+async def render(console: Console) -> AsyncIterator[bytes]:
+    """Write all metrics as they stand, a few at a time: however many there are, others get their turn."""
+    active = await _count_active(console)
+    for metric in _metrics(console, active):
+        yield generate_latest(_One(metric))
+        await trio.lowlevel.checkpoint()
 
 
-class _Reader(Collector):
-    def __init__(self, console: Console) -> None:
-        self._console = console
+class _One(CollectorRegistry):
+    """A registry of one metric."""
+
+    def __init__(self, metric: Metric) -> None:
+        super().__init__(auto_describe=False)
+        self._metric = metric
 
     def collect(self) -> Iterator[Metric]:
-        console = self._console
-        yield from (part(console) for part in _PARTS)
-        yield from _health(console)
-        yield from _tables(console)
-        yield _histogram(
-            "session_seconds", "Sessions, from their first request to their end.", console.statistics.lives
-        )
-        yield _histogram(
-            "setup_seconds", "First request to success, over all attempts.", console.statistics.setups
-        )
+        yield self._metric
 
 
-def _active(console: Console) -> Metric:
-    metric = GaugeMetricFamily("mrcpbalance_sessions_active", "Live sessions.", labels=_LABELS)
+def _metrics(console: Console, active: Mapping[Labels, int]) -> Iterator[Metric]:
+    yield _active(active)
+    yield from (part(console) for part in _PARTS)
+    yield from _health(console)
+    yield from _tables(console)
+    statistics = console.statistics
+    yield _histogram("session_seconds", "Sessions, from their first request to their end.", statistics.lives)
+    yield _histogram("setup_seconds", "First request to success, over all attempts.", statistics.setups)
+
+
+async def _count_active(console: Console) -> dict[Labels, int]:
     counts: dict[Labels, int] = {
         (pool.name, backend.name, label): 0
         for pool in console.pools.values()
@@ -49,9 +54,16 @@ def _active(console: Console) -> Metric:
         for spoken, label in PROTOCOLS.items()
         if backend.address(spoken) is not None
     }
-    for session in console.register:
+    for looked, session in enumerate(console.register, 1):
         labels = (session.pool, session.backend, session.protocol)
         counts[labels] = counts.get(labels, 0) + 1
+        if looked % LOOK == 0:
+            await trio.lowlevel.checkpoint()
+    return counts
+
+
+def _active(counts: Mapping[Labels, int]) -> Metric:
+    metric = GaugeMetricFamily("mrcpbalance_sessions_active", "Live sessions.", labels=_LABELS)
     for labels, count in counts.items():
         metric.add_metric(labels, count)
     return metric
@@ -72,7 +84,8 @@ def _connections(console: Console) -> Metric:
     metric = GaugeMetricFamily(
         "mrcpbalance_connections_active", "Connections of callers.", labels=("protocol",)
     )
-    for protocol, count in console.connections().items():
+    counts = dict.fromkeys(PROTOCOLS.values(), 0) | dict(console.connections())
+    for protocol, count in counts.items():
         metric.add_metric((protocol,), count)
     return metric
 
@@ -101,7 +114,6 @@ def _refused(console: Console) -> Metric:
 
 
 _PARTS: Final[tuple[Callable[[Console], Metric], ...]] = (
-    _active,
     _total,
     _connections,
     _anomalies,

@@ -2,62 +2,191 @@
 
 import os
 import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, cast
 
-import hypercorn.trio
+import attrs
 import trio
 from hypercorn.config import Config as Settings
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.utils import wrap_app
 
 from mrcpbalance.config import Address, AdminConfig
+from mrcpbalance.sessions.ports import Journal
 
 from .api import application
 from .console import Console
-from .guard import Guard, read_token
+from .errors import AdminError
+from .guard import Token
 
 if TYPE_CHECKING:
-    from hypercorn.typing import ASGIFramework
+    from hypercorn.typing import AppWrapper, ASGIFramework
 
-GOODBYE: Final = 0.5  # seconds that open requests have when the process ends
+CONNECTIONS: Final = 64  # at once; one more is closed
+PIECE: Final = 64 * 1024  # octets sent at once
+STALL: Final = 10.0  # seconds in which a client must take each of them
+QUIET: Final = 5.0  # seconds that a connection may be open without a request
 LARGEST_HEAD: Final = 16 * 1024  # octets of a request's head
 BACKLOG: Final = 64
-
-
-class AdminError(Exception):
-    """The admin interface can't be had; says why and what to do."""
+OWNER_ONLY: Final = 0o600  # a unix socket has no token: whoever may open it gives orders
 
 
 async def serve_admin(
     config: AdminConfig, console: Console, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve until cancelled. Raises `AdminError` or `TokenError` when it can't begin."""
-    token = None if config.token_file is None else read_token(config.token_file)
+    token = None if config.token_file is None else Token.of(config.token_file)
+    async with _listening(config.bind) as sock:
+        local = sock.getsockname()
+        shown = Address(*local[:2]) if isinstance(config.bind, Address) else f"unix:{config.bind}"
+        console.journal.note("admin-listening", address=str(shown))
+        host = config.bind.host if isinstance(config.bind, Address) else ""
+        app = application(console, token, f"[{host}]" if ":" in host else host)
+        # starlette and hypercorn word the same types differently
+        wrapped = wrap_app(cast("ASGIFramework", app), 0, "asgi")
+        async with trio.open_nursery() as nursery:
+            doors = _Doors(wrapped, console.journal, _settings())
+            nursery.start_soon(doors.close_in_the_end)
+            task_status.started()
+            await trio.serve_listeners(doors.enter, [trio.SocketListener(sock)], handler_nursery=nursery)
+
+
+@attrs.define(eq=False)
+class _Doors:
+    """The open connections."""
+
+    app: "AppWrapper"
+    journal: Journal
+    settings: Settings
+    context: WorkerContext = attrs.field(factory=lambda: WorkerContext(None))
+    streams: "set[_Stream]" = attrs.field(factory=set)
+
+    async def enter(self, accepted: trio.SocketStream) -> None:
+        """Serve one connection, unless there are too many."""
+        if len(self.streams) >= CONNECTIONS:
+            await accepted.aclose()
+            return
+        stream = _Stream(accepted)
+        self.streams.add(stream)
+        try:
+            # hypercorn calls a plain stream one without TLS
+            await TCPServer(
+                self.app, self.settings, self.context, {}, cast("trio.SSLStream[trio.SocketStream]", stream)
+            )
+        except Exception as fault:  # noqa: BLE001 - whatever it is, traffic goes on
+            self.journal.note("fault", level="error", where="admin", exc_info=fault)
+        finally:
+            self.streams.discard(stream)
+
+    async def close_in_the_end(self) -> None:
+        """Close what is open once this is cancelled: hypercorn shields what it sends, and a client may not read."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            for stream in self.streams:
+                stream.socket.close()
+
+
+class _Stream(trio.abc.HalfCloseableStream):
+    """A connection whose client must take what it asked for."""
+
+    def __init__(self, accepted: trio.SocketStream) -> None:
+        self._accepted: Final = accepted
+        self.socket: Final = accepted.socket  # hypercorn asks it for addresses
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send, in pieces that each must be taken in time."""
+        left = memoryview(data)
+        while left:
+            piece, left = left[:PIECE], left[PIECE:]
+            with trio.move_on_after(STALL) as patience:
+                await self._accepted.send_all(piece)
+            if patience.cancelled_caught:
+                self.socket.close()
+                raise trio.BrokenResourceError("the client reads nothing")
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Receive as any connection does."""
+        return await self._accepted.receive_some(max_bytes)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait as any connection does."""
+        await self._accepted.wait_send_all_might_not_block()
+
+    async def send_eof(self) -> None:
+        """End our side."""
+        await self._accepted.send_eof()
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._accepted.aclose()
+
+
+@asynccontextmanager
+async def _listening(bind: Address | str) -> AsyncIterator[trio.socket.SocketType]:
+    """Listen while in use; a unix socket is removed in the end."""
+    shown = bind if isinstance(bind, Address) else f"unix:{bind}"
     try:
-        sock = await _open(config.bind)
+        sock = await (_open_path(bind) if isinstance(bind, str) else _open(bind))
     except OSError as error:
-        shown = config.bind if isinstance(config.bind, Address) else f"unix:{config.bind}"
-        raise AdminError(f"admin.bind: can't listen on {shown}: {os.strerror(error.errno or 0)}") from None
-    host = config.bind.host if isinstance(config.bind, Address) else ""
-    guard = Guard(token, f"[{host}]" if ":" in host else host)
-    task_status.started()
-    served = cast(
-        "ASGIFramework", application(console, guard)
-    )  # starlette and hypercorn word the same types differently
-    await hypercorn.trio.serve(served, _settings(sock.detach()), shutdown_trigger=trio.sleep_forever)
+        reason = os.strerror(error.errno or 0)
+        raise AdminError(f"admin.bind: can't listen on {shown}: {reason}{_advice(bind)}") from None
+    with sock:
+        mark = await _mark(bind) if isinstance(bind, str) else None
+        try:
+            yield sock
+        finally:
+            if isinstance(bind, str):
+                with trio.CancelScope(shield=True):
+                    if (
+                        mark is not None and await _mark(bind) == mark
+                    ):  # another process may have taken the path
+                        await trio.Path(bind).unlink()
 
 
-async def _open(bind: Address | str) -> trio.socket.SocketType:
-    """Listen on an address, or at a path that no other process serves any more."""
-    if isinstance(bind, str):
-        sock = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
-        await _remove_stale(bind)
-        await sock.bind(bind)
-    else:
-        family = trio.socket.AF_INET6 if ":" in bind.host else trio.socket.AF_INET
-        sock = trio.socket.socket(family, trio.socket.SOCK_STREAM)
+def _advice(bind: Address | str) -> str:
+    if isinstance(bind, Address):
+        return f" (is another process there? `ss -lntp sport = :{bind.port}` shows it)"
+    return (
+        " (its directory must exist and be ours to write; a path in use is not taken from whoever serves it)"
+    )
+
+
+async def _open(bind: Address) -> trio.socket.SocketType:
+    """Listen on an address."""
+    sock = trio.socket.socket(trio.socket.AF_INET6 if ":" in bind.host else trio.socket.AF_INET)
+    try:
         sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)
         await sock.bind((bind.host, bind.port))
-    sock.listen(BACKLOG)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
     return sock
+
+
+async def _open_path(path: str) -> trio.socket.SocketType:
+    """Listen at a path that no other process serves any more."""
+    sock = trio.socket.socket(trio.socket.AF_UNIX)
+    try:
+        await _remove_stale(path)
+        await sock.bind(path)
+        await trio.Path(path).chmod(OWNER_ONLY)  # nobody can connect before `listen`
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+async def _mark(path: str) -> tuple[int, int] | None:
+    try:
+        status = await trio.Path(path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 async def _remove_stale(path: str) -> None:
@@ -65,19 +194,18 @@ async def _remove_stale(path: str) -> None:
     file = trio.Path(path)
     if not await file.exists() or not stat.S_ISSOCK((await file.stat()).st_mode):
         return
-    with trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM) as probe:
+    with trio.socket.socket(trio.socket.AF_UNIX) as probe:
         try:
             await probe.connect(path)
-        except OSError:
+        except ConnectionRefusedError:
             await file.unlink()
 
 
-def _settings(descriptor: int) -> Settings:
+def _settings() -> Settings:
     settings = Settings()
-    settings.bind = [f"fd://{descriptor}"]
     settings.accesslog = None
     settings.errorlog = None
-    settings.graceful_timeout = GOODBYE
+    settings.keep_alive_timeout = QUIET
     settings.h11_max_incomplete_size = LARGEST_HEAD
     settings.include_server_header = False
     return settings

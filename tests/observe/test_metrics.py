@@ -1,0 +1,122 @@
+"""The metrics, as Prometheus reads them: names, labels, and values that agree with what happened."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from mrcpbalance.sessions import Phase, Who
+from tests.observe.admin_stage import AdminStage
+
+type_samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+async def scrape(stage: AdminStage) -> type_samples:
+    answer = await stage.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.body.decode())
+        for sample in family.samples
+    }
+
+
+def one(samples: type_samples, name: str, **labels: str) -> float | None:
+    return samples.get((f"mrcpbalance_{name}", tuple(sorted(labels.items()))))
+
+
+ASR_1 = {"pool": "speech", "backend": "asr-1", "protocol": "mrcpv1"}
+ASR_2 = {"pool": "speech", "backend": "asr-2", "protocol": "mrcpv1"}
+
+
+async def test_before_anything_happened() -> None:
+    samples = await scrape(AdminStage())
+    for labels in (ASR_1, ASR_2, ASR_1 | {"protocol": "mrcpv2"}, ASR_1 | {"protocol": "tcp"}):
+        assert one(samples, "backend_up", **labels) == 1
+        assert one(samples, "sessions_active", **labels) == 0
+        assert one(samples, "health_failures_total", **labels) == 0
+    assert one(samples, "backend_up", **(ASR_2 | {"protocol": "mrcpv2"})) is None  # it doesn't take part
+    for protocol in ("mrcpv1", "mrcpv2", "mrcp", "tcp"):
+        assert one(samples, "connections_active", protocol=protocol) == 0
+    assert one(samples, "stick_table_entries", table="clients") == 0
+    assert one(samples, "stick_table_size", table="clients") == 10
+    assert one(samples, "setup_retries_total") == 0
+    assert one(samples, "sessions_refused_total") == 0
+
+
+async def test_sessions() -> None:
+    stage = AdminStage()
+    first, second = stage.session(backend="asr-1", setup=0.02), stage.session(backend="asr-1", setup=0.3)
+    stage.session(backend="asr-2")
+    samples = await scrape(stage)
+    assert [one(samples, "sessions_active", **labels) for labels in (ASR_1, ASR_2)] == [2, 1]
+    assert one(samples, "sessions_total", **ASR_1, end="client/teardown") is None
+    stage.now += 10
+    for session in (first, second):
+        stage.end(session, Who.CLIENT, Phase.TEARDOWN)
+    never = stage.session(backend="asr-1", setup=None)
+    stage.end(never, Who.BACKEND, Phase.SETUP)
+    samples = await scrape(stage)
+    assert [one(samples, "sessions_active", **labels) for labels in (ASR_1, ASR_2)] == [0, 1]
+    assert one(samples, "sessions_total", **ASR_1, end="client/teardown") == 2
+    assert one(samples, "sessions_total", **ASR_1, end="backend/setup") == 1
+    assert one(samples, "session_seconds_count", **ASR_1) == 2
+    assert one(samples, "session_seconds_sum", **ASR_1) == 20
+    assert one(samples, "session_seconds_bucket", **ASR_1, le="5.0") == 0
+    assert one(samples, "session_seconds_bucket", **ASR_1, le="15.0") == 2
+    assert one(samples, "session_seconds_bucket", **ASR_1, le="+Inf") == 2
+    assert one(samples, "setup_seconds_count", **ASR_1) == 2  # the one that never started took no time
+    assert one(samples, "setup_seconds_bucket", **ASR_1, le="0.025") == 1
+    assert one(samples, "setup_seconds_bucket", **ASR_1, le="0.5") == 2
+    assert round(one(samples, "setup_seconds_sum", **ASR_1) or 0, 6) == 0.32
+
+
+async def test_a_session_that_never_had_a_backend() -> None:
+    stage = AdminStage()
+    session = stage.register.open("mrcpv1", "192.0.2.1", "speech", stage.now)
+    assert session is not None
+    labels = ASR_1 | {"backend": ""}
+    assert one(await scrape(stage), "sessions_active", **labels) == 1
+    stage.end(session, Who.PROXY, Phase.SETUP)
+    samples = await scrape(stage)
+    assert one(samples, "sessions_active", **labels) is None
+    assert one(samples, "sessions_total", **labels, end="proxy/setup") == 1
+
+
+async def test_health() -> None:
+    stage = AdminStage()
+    backend = stage.backend("speech", "asr-1")
+    for _ in range(3):
+        backend.failed("rtsp", stage.now)
+    backend.probed("sip", "no answer", stage.now)
+    samples = await scrape(stage)
+    assert one(samples, "backend_up", **ASR_1) == 0
+    assert one(samples, "backend_up", **(ASR_1 | {"protocol": "mrcpv2"})) == 1
+    assert one(samples, "health_failures_total", **ASR_1) == 3
+    assert one(samples, "health_failures_total", **(ASR_1 | {"protocol": "mrcpv2"})) == 1
+    stage.backend("speech", "asr-2").drain()
+    assert one(await scrape(stage), "backend_up", **ASR_2) == 0
+
+
+async def test_what_the_cores_counted() -> None:
+    stage = AdminStage()
+    stage.tally.count("rtsp.late-response")
+    stage.tally.count('odd "code"\n')
+    stage.tally.retried, stage.tally.refused = 3, 4
+    stage.connections = {"mrcpv1": 7, "unknown": 1}
+    stage.tables["clients"].put("192.0.2.1", "echo", stage.now)
+    samples = await scrape(stage)
+    assert one(samples, "anomalies_total", code="rtsp.late-response") == 1
+    assert one(samples, "anomalies_total", code='odd "code"\n') == 1
+    assert one(samples, "setup_retries_total") == 3
+    assert one(samples, "sessions_refused_total") == 4
+    assert one(samples, "connections_active", protocol="mrcpv1") == 7
+    assert one(samples, "connections_active", protocol="unknown") == 1
+    assert one(samples, "stick_table_entries", table="clients") == 1
+
+
+async def test_each_metric_is_described_once() -> None:
+    stage = AdminStage()
+    stage.end(stage.session(), Who.CLIENT, Phase.TEARDOWN)
+    lines = (await stage.get("/metrics")).body.decode().splitlines()
+    described = [line.split()[2] for line in lines if line.startswith("# HELP")]
+    assert len(described) == len(set(described))
+    assert {"mrcpbalance_sessions_total", "mrcpbalance_setup_seconds"} <= set(described)
+    assert all(name.startswith("mrcpbalance_") for name in described)
