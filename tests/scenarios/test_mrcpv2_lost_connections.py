@@ -1,11 +1,15 @@
 """Guards against calls left over on one side, or requests never answered, when a control connection is lost."""
 
+import contextlib
+
 import pytest
 import trio
 
 from mrcpbalance.simulator import (
+    ConnectionLost,
     Drop,
     Fault,
+    FramedCaller,
     Garbage,
     Pace,
     Silence,
@@ -14,7 +18,7 @@ from mrcpbalance.simulator import (
     SipServer,
 )
 from tests.scenarios.conftest import Proxy
-from tests.scenarios.mrcpv2 import OVER_TCP, RECOGNISED, SIP, Marks, front, recognise
+from tests.scenarios.mrcpv2 import OVER_TCP, RECOGNISED, SIP, Marks, control, front, recognise
 from tests.scenarios.running import FIRST
 
 pytestmark = pytest.mark.real_time
@@ -180,3 +184,38 @@ async def test_a_server_killed_under_a_prompt(proxy: Proxy, transport: str) -> N
         assert await recognise(call.channels["speechrecog"], Marks("after")) == RECOGNISED
         assert await call.bye() == 200
         assert caller.unanswered == caller.anomalies == []
+
+
+async def test_a_caller_that_has_nothing_to_say_for_long(proxy: Proxy) -> None:  # M-24
+    text = SIP + '[timeouts]\nfirst_message = "100ms"\n'
+    async with SipServer("a") as a, proxy(text, a, key="sip") as running, SipCaller(front(running)) as caller:
+        call = await caller.invite("speechrecog")
+        assert call.control is not None
+        async with FramedCaller(control(running), source="127.0.0.77") as nobody:
+            await nobody.ended.wait()  # it has no call
+        await trio.sleep(0.2)
+        assert not call.control.ended.is_set()
+        assert await recognise(call.channels["speechrecog"], Marks("late")) == RECOGNISED
+        assert await call.bye() == 200
+
+
+async def test_channels_of_others(proxy: Proxy) -> None:  # M-24, G-5
+    async with (
+        SipServer("a") as a,
+        proxy(SIP, a, key="sip") as running,
+        SipCaller(front(running)) as caller,
+        FramedCaller(control(running), source="127.0.0.77") as thief,
+    ):
+        call = await caller.invite("speechrecog")
+        mine = call.channels["speechrecog"]
+        assert (await mine.request("GET-PARAMS")).status == 200
+        assert (await thief.attach(mine.id, iter((9,))).request("STOP")).status == 405
+        guessed = [thief.attach(f"{number}@speechrecog", iter((9,))) for number in range(19)]
+        for channel in guessed[:18]:
+            assert (await channel.request("STOP")).status == 405
+        with contextlib.suppress(ConnectionLost):  # enough of that
+            await guessed[18].request("STOP")
+        await thief.ended.wait()
+        assert await recognise(mine, Marks("mine")) == RECOGNISED
+        assert await call.bye() == 200
+        assert "STOP" not in [entry.name for entry in a.transcript]
