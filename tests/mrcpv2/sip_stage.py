@@ -6,7 +6,7 @@ import attrs
 
 from mrcpbalance.config import Address, BackendConfig, Limits, ListenerConfig, PoolConfig, Timeouts
 from mrcpbalance.mrcpv2 import Agent, ControlCaller
-from mrcpwire import sip
+from mrcpwire import mrcpv2, sip
 from tests.stage import Stage, StagePort, StageSocket
 
 A: Final = "198.51.100.1"
@@ -76,6 +76,21 @@ def request(
         lines.append(b"Content-Type: application/sdp")
     lines.append(b"Content-Length: %d" % len(body))
     return CRLF.join((*lines, b"", body))
+
+
+# Messages on control connections.
+
+
+def ask(name: bytes, request_id: int, channel: bytes, body: bytes = b"") -> bytes:
+    return mrcpv2.request(name, request_id, channel, body=body)
+
+
+def reply(request_id: int, channel: bytes, status: int = 200, state: bytes = b"COMPLETE") -> bytes:
+    return mrcpv2.response(request_id, status, state, channel)
+
+
+def event(name: bytes, request_id: int, channel: bytes) -> bytes:
+    return mrcpv2.event(name, request_id, b"COMPLETE", channel)
 
 
 @attrs.define
@@ -275,3 +290,10 @@ class CallOnStage:
         lines.append(b"Content-Length: %d" % len(body))
         data = CRLF.join((*lines, b"", body))
         self.stage.agent.datagram(self.invite.source, data, Address(self.leg.peer, 5060), self.stage.now)
+
+
+def two_calls(stage: SipStage) -> tuple[CallOnStage, CallOnStage]:
+    """Two calls on two backends that issue the same channel id."""
+    first = stage.begin(b"45@speechrecog")
+    stage.context.pool.backends["a"].drain()
+    return first, stage.begin(b"45@speechrecog", call=b"call-2", branch=b"b2", at=B)

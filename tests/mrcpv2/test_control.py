@@ -2,31 +2,23 @@
 
 import pytest
 
-from mrcpbalance.config import Limits
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
-from mrcpwire import mrcpv2, sip
-from tests.mrcpv2.sip_stage import A, B, CallOnStage, SipStage, answer, offer, request
+from mrcpwire import sip
+from tests.mrcpv2.sip_stage import (
+    A,
+    B,
+    CallOnStage,
+    SipStage,
+    answer,
+    ask,
+    event,
+    offer,
+    reply,
+    request,
+    two_calls,
+)
 from tests.stage import StagePort
-
-
-def ask(name: bytes, request_id: int, channel: bytes, body: bytes = b"") -> bytes:
-    return mrcpv2.request(name, request_id, channel, body=body)
-
-
-def reply(request_id: int, channel: bytes, status: int = 200, state: bytes = b"COMPLETE") -> bytes:
-    return mrcpv2.response(request_id, status, state, channel)
-
-
-def event(name: bytes, request_id: int, channel: bytes) -> bytes:
-    return mrcpv2.event(name, request_id, b"COMPLETE", channel)
-
-
-def two_calls(stage: SipStage) -> tuple[CallOnStage, CallOnStage]:
-    """Two calls on two backends that issue the same channel id."""
-    first = stage.begin(b"45@speechrecog")
-    stage.context.pool.backends["a"].drain()
-    return first, stage.begin(b"45@speechrecog", call=b"call-2", branch=b"b2", at=B)
 
 
 def test_one_connection_carries_channels_of_two_backends_that_issue_the_same_id() -> None:  # M-20, E-03
@@ -381,41 +373,3 @@ def test_resources_are_counted_as_they_are_granted(control: str) -> None:
     assert resources() == ("speechrecog",)
     stage.invite(b"speechsynth", call=b"call-2", branch=b"b2")
     assert stage.titles(A) == ["INVITE"]  # there is room again
-
-
-def test_a_caller_that_asks_and_asks_is_read_no_more_until_it_has_answers() -> None:
-    stage = SipStage(limits=Limits(requests_per_connection=4))
-    call = stage.begin(b"45@speechsynth", b"45@speechrecog")
-    synth, recog = call.channels
-    front = stage.connect()
-    asked = [ask(b"SPEAK", number, synth) for number in range(1, 8)]
-    front.says(b"".join(asked) + ask(b"RECOGNIZE", 8, recog))
-    assert call.leg.heard() == b"".join(ask(b"SPEAK", number, b"45@speechsynth") for number in range(1, 5))
-    assert front.paused()
-    call.leg.says(reply(1, b"45@speechsynth"))
-    assert call.leg.heard() == b""
-    call.leg.says(reply(2, b"45@speechsynth"))
-    assert call.leg.heard() == b"".join(ask(b"SPEAK", number, b"45@speechsynth") for number in (5, 6))
-    assert front.paused()
-    front.heard()
-    stage.passes(61)  # none of them is answered
-    assert call.leg.heard().endswith(ask(b"RECOGNIZE", 8, b"45@speechrecog"))
-    assert not front.paused()
-    assert front.heard() == b"".join(reply(number, synth, 501) for number in range(3, 7))
-
-
-def test_a_caller_that_asks_too_much_has_its_other_calls_go_on() -> None:
-    stage = SipStage(limits=Limits(requests_per_connection=4))
-    first, second = two_calls(stage)
-    (one,), (two,) = first.channels, second.channels
-    front = stage.connect()
-    front.says(b"".join(ask(b"SPEAK", number, one) for number in range(1, 5)) + ask(b"SPEAK", 1, two))
-    assert second.leg.heard() == b""
-    first.leg.goes()
-    assert second.leg.heard() == ask(b"SPEAK", 1, b"45@speechrecog")
-    other = stage.connect()
-    other.says(ask(b"SPEAK", 2, two))  # which takes its open request along
-    front.says(b"".join(ask(b"SPEAK", number, one) for number in range(5, 9)))
-    assert front.heard().count(b" 405 COMPLETE") == 4
-    second.leg.says(reply(1, b"45@speechrecog") + reply(2, b"45@speechrecog"))
-    assert other.heard() == reply(1, two) + reply(2, two)
