@@ -2,9 +2,11 @@
 
 import pytest
 
+from mrcpbalance.mrcpv2 import SipConnection
+from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import sip
-from tests.mrcpv2.sip_stage import A, B, SipStage, answer, offer, request
+from tests.mrcpv2.sip_stage import PHONE, A, B, SipStage, answer, offer, request
 from tests.stage import StagePort
 
 
@@ -119,3 +121,77 @@ def test_a_large_invite_that_nobody_answers() -> None:
     stage.passes(2.1)
     assert stage.titles(A) == []
     assert stage.at(B).heard().startswith(b"INVITE ")
+
+
+def caller_over_tcp(stage: SipStage) -> StagePort:
+    """A connection that a caller opened."""
+    connection = StagePort(stage, PHONE.host)
+    connection.owner = stage.agent.accept(connection)
+    return connection
+
+
+def test_a_caller_over_tcp() -> None:
+    stage = SipStage()
+    connection = caller_over_tcp(stage)
+    sent = request(b"INVITE", body=offer()).replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP")
+    connection.says(sent)
+    assert connection.heard().startswith(b"SIP/2.0 100 ")
+    stage.reply(stage.one(A), 200, answer(A, b"45@speechrecog"))
+    stage.at(A).connects()
+    ok = parsed(connection.heard())
+    assert isinstance(ok, sip.Response)
+    assert ok.contact is not None
+    assert ok.contact.uri == b"sip:192.0.2.1:5060;transport=tcp"
+    connection.says(request(b"ACK", to_tag=ok.to.tag or b"", branch=b"ack", contact=False))
+    stage.at(A).goes()
+    assert heard_request(connection).method == b"BYE"
+    assert stage.titles() == []
+
+
+def test_octets_that_are_no_sip_cost_the_connection() -> None:  # C.2
+    stage = SipStage()
+    connection = caller_over_tcp(stage)
+    connection.says(b"\0\1\2\r\n")
+    assert (connection.heard(), connection.state) == (b"", "closed")
+    assert stage.context.tally.anomalies == {"sip.bad-start-line": 1}
+
+
+@pytest.mark.parametrize("how", ["finishes", "is lost", "fails", "stops"])
+def test_a_connection_that_ends(how: str) -> None:
+    stage = SipStage(backend={"sip_transport": "tcp"})
+    stage.invite()
+    connection = stage.at(A)
+    connection.connects()
+    connection.heard()
+    owner = connection.owner
+    assert isinstance(owner, SipConnection)
+    match how:
+        case "finishes":
+            connection.finishes()
+        case "is lost":
+            connection.goes()
+        case "fails":
+            owner.crashed(stage.now)
+        case _:
+            owner.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)
+    assert stage.at(B).heard().startswith(b"INVITE ")
+    owner.crashed(stage.now)  # nothing more comes of it
+    assert len([port for port in stage.dialled if port.peer == B]) == 1
+
+
+def test_calls_share_a_connection_to_their_backend() -> None:
+    stage = SipStage(backend={"sip_transport": "tcp"})
+    stage.invite()
+    connection = stage.at(A)
+    connection.connects()
+    stage.invite(call=b"call-2", branch=b"b2")
+    assert stage.dialled == [connection]
+    assert connection.heard().count(b"INVITE sip:") == 2
+
+
+def test_a_connection_from_where_an_older_one_came() -> None:
+    stage = SipStage()
+    older, newer = caller_over_tcp(stage), caller_over_tcp(stage)
+    older.goes()
+    (kept,) = stage.agent.network.connections.values()
+    assert kept.port is newer
