@@ -77,6 +77,35 @@ class HealthConfig:
             duration(0.01), "From one probe to the next while it isn't up, unless `interval` is shorter."
         ),
     )
+    refused_for: float = attrs.field(
+        default=2.0,
+        metadata=setting(
+            duration(0.0),
+            "After a backend refused a session (453, 486 or 503) it is taken to have room for no more than it has, for this long.",
+        ),
+    )
+    longest_rest: float = attrs.field(
+        default=300.0,
+        metadata=setting(
+            duration(0.0),
+            "A backend that asks for time by Retry-After gets no sessions, for this long at most.",
+        ),
+    )
+    slow_start: float = attrs.field(
+        default=0.0,
+        metadata=setting(
+            duration(0.0),
+            "A backend that comes up again gets its share of new sessions gradually, for this long.",
+        ),
+    )
+    panic_threshold: int = attrs.field(
+        default=0,
+        metadata=setting(
+            whole(0, 100),
+            "While fewer backends than this are up, in percent, those that are down are used like the others. With 0: only"
+            " when no other is left.",
+        ),
+    )
     path: str = attrs.field(
         default="/media/speechrecognizer",
         metadata=setting(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from mrcpbalance.pool import Backend, Seat, Want
+from mrcpbalance.pool import Backend, Seat, Waiter, Want, retry_after
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import rtsp
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SETUP_FAILED = frozenset(
     (500, 502, 503, 504)
 )  # answers that speak against the backend, not against the request
+_FULL = frozenset((453, 503))  # answers by which it says that it takes no more
 
 
 @attrs.define(eq=False)
@@ -69,6 +70,7 @@ class Placement:
     session: RtspSession | None  # None: no session comes of it (DESCRIBE)
     alarm: Alarm | None = None
     attempt: Attempt | None = None
+    waiter: Waiter | None = None  # while no backend is eligible
     tried: tuple[Backend, ...] = ()
     refusal: bytes | None = None  # the last answer of a backend that was not a success
     fault: Fault | None = None  # what to answer when no backend ever did
@@ -84,16 +86,34 @@ class Placement:
         if len(self.tried) > pool.config.retries:
             self._exhausted(now)
             return
-        seat = None
         if self.session is None:
             backend = pool.peek(self.want, now, self.tried)
-        else:
-            seat = pool.take(self.want, now=now, tried=self.tried)
-            backend = seat.backend if seat is not None else None
-        if backend is None:
+            if backend is None:
+                self._exhausted(now)
+            else:
+                self._try(backend, None, now)
+            return
+        seat = pool.take(self.want, now=now, tried=self.tried)
+        if seat is not None:
+            self._placed(seat, now)
+        elif not self._wait(now):
             self._exhausted(now)
-        else:
-            self._try(backend, seat, now)
+
+    def _wait(self, now: float) -> bool:
+        """Wait for a backend, if that may be."""
+        context = self.caller.context
+        self.waiter = context.pool.wait(
+            self.want,
+            now=now,
+            tried=self.tried,
+            bell=context.shell.alarm,
+            placed=self._placed,
+            refused=self._exhausted,
+        )
+        return self.waiter is not None
+
+    def _placed(self, seat: Seat, now: float) -> None:
+        self._try(seat.backend, seat, now)
 
     def _try(self, backend: Backend, seat: Seat | None, now: float) -> None:
         self.tried = (*self.tried, backend)
@@ -118,6 +138,8 @@ class Placement:
             backend.failed("rtsp", now)
         else:
             backend.answered("rtsp", now)
+        if attempt.seat is not None and response.status in _FULL:
+            backend.refused(now, retry_after(response.headers.get(b"Retry-After")))
         if self.session is not None and response.status < 300 and response.session is None:  # noqa: PLR2004
             self.caller.context.tally.count("rtsp.setup-without-session")
             self.fault, retry = Fault.BACKEND_LOST, True
@@ -168,6 +190,8 @@ class Placement:
         self._settle()
 
     def _settle(self) -> None:
+        if self.waiter is not None:
+            self.waiter.leave()
         if self.alarm is not None:
             self.alarm.clear()
         self.caller.placements.remove(self)

@@ -228,8 +228,8 @@ class Agent:
         resources = call.wanted()
         record.resources = resources
         context.register.key(record, request.call_id.decode("latin-1"))
-        want = Want("sip", resources[0] if resources else None, flow.remote[0])
-        call.search = Search(call, want, resources)
+        first = resources[0] if resources else None
+        call.search = Search(call, Want("sip", first, flow.remote[0], also=resources[1:]))
         self.calls[transaction] = call
         call.search.next(now)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from mrcpbalance.pool import Backend, Want
+from mrcpbalance.pool import Backend, Waiter, Want
 from mrcpbalance.sessions import Session
 from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import mrcpv2
@@ -57,6 +57,7 @@ class Opening:
     octets: int = 0  # of `sent`
     fixed: bool = False  # too much was sent for another backend to be asked
     tried: tuple[Backend, ...] = ()
+    waiter: Waiter | None = None  # while no backend is eligible
 
 
 @attrs.define(eq=False)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from mrcpbalance.pool import Want
+from mrcpbalance.pool import Seat, Want
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpwire import mrcpv2
 
@@ -46,6 +46,11 @@ def first(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, now
     """Send the first message to the first backend that can be had."""
     opening, context = channel.opening, caller.context
     assert opening is not None, "a channel without a backend is opening"
+    if opening.waiter is not None:
+        follow(caller, opening, message)
+        if opening.fixed:  # nothing more can be kept for the backend it waits for
+            _give_up(caller, channel, Who.PROXY, now)
+        return
     opening.sent.append(message)
     if context.draining() or len(caller.channels) > context.limits.sessions_per_connection:
         context.tally.count("sessions.draining" if context.draining() else "sessions.limit")
@@ -81,6 +86,8 @@ def _let_go(caller: "FramedCaller", opening: Opening) -> None:
 def settle(caller: "FramedCaller", channel: Channel, opening: Opening) -> None:
     """Take it that no further backend will be asked."""
     opening.alarm.clear()
+    if opening.waiter is not None:
+        opening.waiter.leave()
     _let_go(caller, opening)
     channel.opening = None
 
@@ -91,11 +98,40 @@ def _next(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> N
     seat = None
     if len(opening.tried) <= context.pool.config.retries and not opening.fixed:
         seat = context.pool.take(opening.want, now=now, tried=opening.tried)
+        if seat is None and _wait(caller, channel, blame, now):
+            return
     if seat is None:
-        if not opening.tried:
-            context.none_eligible(opening.want, now)
-        _give_up(caller, channel, blame, now)
-        return
+        _nobody(caller, channel, blame, now)
+    else:
+        _try(caller, channel, seat, now)
+
+
+def _nobody(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
+    opening = channel.opening
+    if opening is not None and not opening.tried:
+        caller.context.none_eligible(opening.want, now)
+    _give_up(caller, channel, blame, now)
+
+
+def _wait(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> bool:
+    """Wait for a backend, if that may be."""
+    opening, context = channel.opening, caller.context
+    assert opening is not None, "only an opening channel looks for a backend"
+    opening.waiter = context.pool.wait(
+        opening.want,
+        now=now,
+        tried=opening.tried,
+        bell=context.shell.alarm,
+        placed=lambda seat, now: _try(caller, channel, seat, now),
+        refused=lambda now: _nobody(caller, channel, blame, now),
+    )
+    return opening.waiter is not None
+
+
+def _try(caller: "FramedCaller", channel: Channel, seat: Seat, now: float) -> None:
+    opening, context = channel.opening, caller.context
+    assert opening is not None, "only an opening channel looks for a backend"
+    opening.waiter = None
     record = channel.record
     record.seat = seat
     record.attempts += 1

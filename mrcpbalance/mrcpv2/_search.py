@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from mrcpbalance.pool import Backend, Seat, Want
+from mrcpbalance.pool import Backend, Seat, Waiter, Want, retry_after
 from mrcpbalance.sessions import Who
 from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import sip
@@ -24,6 +24,7 @@ FINAL_WITHIN: Final = 20.0  # seconds for a final answer, once there was a provi
 UNAVAILABLE: Final = frozenset((408, 480))  # SIP alone has these; retried whatever `retry_statuses` says
 REDIRECTS: Final = range(300, 400)  # count as failures
 _AGAINST_BACKEND: Final = frozenset((408, 500, 502, 503, 504))
+_FULL: Final = frozenset((486, 503))  # answers by which it says that it takes no more
 TAG_OCTETS: Final = 8
 
 
@@ -103,7 +104,7 @@ class Search:
 
     call: "Call"
     want: Want
-    resources: tuple[str, ...]
+    waiter: Waiter | None = None  # while no backend is eligible
     attempt: Attempt | None = None
     transaction: ClientTransaction | None = None
     tried: tuple[Backend, ...] = ()
@@ -116,23 +117,31 @@ class Search:
         pool = self.call.agent.context.pool
         seat = None
         if len(self.tried) <= pool.config.retries:
-            seat = self._seat(now)
+            seat = pool.take(self.want, now=now, tried=self.tried)
+            if seat is None and self._wait(now):
+                return
         if seat is None:
-            if not self.tried:
-                self.call.agent.context.none_eligible(self.want, now)
-            self.call.not_accepted(self.refusal, self.fault, self.blame, now)
-            return
-        self._try(seat, now)
+            self._nobody(now)
+        else:
+            self._try(seat, now)
 
-    def _seat(self, now: float) -> Seat | None:
-        """Take a seat with room for every resource the caller asks for."""
-        pool, passed = self.call.agent.context.pool, list(self.tried)
-        while (seat := pool.take(self.want, now=now, tried=passed)) is not None:
-            if all(seat.add(resource) for resource in self.resources[1:]):
-                return seat
-            passed.append(seat.backend)
-            seat.release()
-        return None
+    def _wait(self, now: float) -> bool:
+        """Wait for a backend, if that may be."""
+        context = self.call.agent.context
+        self.waiter = context.pool.wait(
+            self.want,
+            now=now,
+            tried=self.tried,
+            bell=context.shell.alarm,
+            placed=self._try,
+            refused=self._nobody,
+        )
+        return self.waiter is not None
+
+    def _nobody(self, now: float) -> None:
+        if not self.tried:
+            self.call.agent.context.none_eligible(self.want, now)
+        self.call.not_accepted(self.refusal, self.fault, self.blame, now)
 
     def _try(self, seat: Seat, now: float) -> None:
         call, backend = self.call, seat.backend
@@ -206,6 +215,8 @@ class Search:
             backend.failed("sip", now)
         else:
             backend.answered("sip", now)
+        if response.status in _FULL:
+            backend.refused(now, retry_after(response.headers.get(b"Retry-After")))
         if self._is_retried(response.status):
             if response.status not in REDIRECTS:
                 self.refusal = response
@@ -240,6 +251,8 @@ class Search:
 
     def cancel(self, now: float) -> None:
         """Stop trying (S-06)."""
+        if self.waiter is not None:
+            self.waiter.leave()
         attempt, self.attempt = self.attempt, None
         if attempt is not None:
             attempt.abandoned = True

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import attrs
 
-from mrcpbalance.pool import Backend, Seat, Want
+from mrcpbalance.pool import Backend, Seat, Waiter, Want
 from mrcpbalance.sessions import End, Phase, Session, StickTable, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, CloseReason, Port
@@ -60,6 +60,7 @@ class Caller:
     alarm: Alarm = attrs.field(init=False)
     leg: Leg | None = None
     tried: tuple[Backend, ...] = ()
+    waiter: Waiter | None = None  # while no backend is eligible
     ended_early: bool = False  # the client sent all it had before the backend's connection stood
     finished_by: Who | None = None  # who sent the end of its octets first
     gone: bool = False
@@ -88,9 +89,31 @@ class Caller:
         seat = None
         if not self.context.draining() and len(self.tried) <= self.context.pool.config.retries:
             seat = self._seat(now)
-        if seat is None:
+        if seat is not None:
+            self._try(seat, now)
+        elif not self._wait(blame, now):
             self._give_up(blame, now)
-            return
+
+    def _wait(self, blame: Who, now: float) -> bool:
+        """Wait for a backend, if that may be."""
+        pool = self.context.pool
+        if self.context.draining() or len(self.tried) > pool.config.retries:
+            return False
+
+        def refused(now: float) -> None:
+            self._give_up(blame, now)
+
+        self.waiter = pool.wait(
+            self.want,
+            now=now,
+            tried=self.tried,
+            bell=self.context.shell.alarm,
+            placed=self._try,
+            refused=refused,
+        )
+        return self.waiter is not None
+
+    def _try(self, seat: Seat, now: float) -> None:
         backend = seat.backend
         self.tried = (*self.tried, backend)
         self.record.seat = seat
@@ -203,6 +226,8 @@ class Caller:
             return
         self.gone = True
         self.alarm.clear()
+        if self.waiter is not None:
+            self.waiter.leave()
         self.context.register.end(self.record, end, now)
         if self.table is not None:
             self.table.get(self.want.source, now)  # its time to live begins when the last connection ends

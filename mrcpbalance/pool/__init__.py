@@ -2,7 +2,21 @@
 
 from ._backend import Backend, OnChange
 from ._pool import Pool
+from ._queue import Waiter
+from ._retry_after import retry_after
 from ._seat import Seat
 from ._want import Obstacle, Protocol, State, Verdict, Want
 
-__all__ = ["Backend", "Obstacle", "OnChange", "Pool", "Protocol", "Seat", "State", "Verdict", "Want"]
+__all__ = [
+    "Backend",
+    "Obstacle",
+    "OnChange",
+    "Pool",
+    "Protocol",
+    "Seat",
+    "State",
+    "Verdict",
+    "Waiter",
+    "Want",
+    "retry_after",
+]

@@ -1,6 +1,7 @@
 """One backend as the pool sees it: its addresses, its capacity, its health, the operator's word."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Final, get_args
 
@@ -21,14 +22,37 @@ _WORST_FIRST: Final = (State.DOWN, State.PROBATION, State.UP)
 class Backend:
     """One speech server of a pool. The operator's three orders may follow each other in any way."""
 
-    __slots__ = ("_addresses", "_bar", "_healths", "_ordered", "capacity", "config", "name", "pool", "weight")
+    __slots__ = (
+        "_addresses",
+        "_bar",
+        "_health_config",
+        "_healths",
+        "_ordered",
+        "_rests_until",
+        "capacity",
+        "config",
+        "name",
+        "pool",
+        "room_made",
+        "weight",
+    )
 
-    def __init__(self, pool: str, config: BackendConfig, health: HealthConfig, on_change: OnChange) -> None:
+    def __init__(
+        self,
+        pool: str,
+        config: BackendConfig,
+        health: HealthConfig,
+        on_change: OnChange,
+        room_made: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name: Final = config.name
         self.pool: Final = pool
         self.config: Final = config
         self.weight: Final = config.weight  # 1 or more
         self.capacity: Final = Capacity(config.max_sessions)
+        self.room_made: Final = room_made  # to be called when a session more may come than before
+        self._health_config: Final = health
+        self._rests_until = -math.inf
         self._addresses: Final[dict[Protocol, Address | None]] = {
             "rtsp": config.rtsp,
             "sip": config.sip,
@@ -85,6 +109,23 @@ class Backend:
         """Tell why it failed the last time; nothing when it never did."""
         return self._healths[protocol].reason
 
+    def refused(self, now: float, retry_after: float | None = None) -> None:
+        """Take note that it has no room for as many sessions as it has, this one included, by its own word."""
+        self.capacity.refused(now + self._health_config.refused_for)
+        if retry_after is not None:
+            self._rests_until = now + min(retry_after, self._health_config.longest_rest)
+
+    def share(self, protocol: Protocol, now: float) -> float:
+        """Tell which part of its share of new sessions it should get, 0 to 1, as it starts slowly after a recovery."""
+        slow = self._health_config.slow_start
+        return min((now - self._healths[protocol].up_since) / slow, 1.0) if slow else 1.0
+
+    def changes_at(self, now: float) -> float:
+        """Tell when it may become eligible by time alone; infinity when that isn't known."""
+        times = [health.until for health in self._healths.values()]
+        times += [self._rests_until, self.capacity.room_until]
+        return min((time for time in times if time > now), default=math.inf)
+
     def failed_at(self, protocol: Protocol) -> float:
         """Tell when it failed last in a protocol; minus infinity if never."""
         return self._healths[protocol].failed_at
@@ -114,6 +155,7 @@ class Backend:
         self._order(None)
         for health in self._healths.values():
             health.recall()
+        self.room_made()
 
     def serves(self, resource: str | None) -> bool:
         """Tell whether it serves a resource (None: not known, so it may)."""
@@ -126,7 +168,15 @@ class Backend:
             return Obstacle.PROTOCOL
         if not self.serves(want.resource):
             return Obstacle.RESOURCE
-        return self._bar or health.obstacle(now) or self.capacity.obstacle(want.resource)
+        if want.also and not all(map(self.serves, want.also)):
+            return Obstacle.RESOURCE
+        capacity = self.capacity
+        found = self._bar or health.obstacle(now) or capacity.obstacle(want.resource, want.also)
+        if found is None and now < self._rests_until:
+            return Obstacle.RESTING
+        if found is None and capacity.has_refused(now):
+            return Obstacle.REFUSED
+        return found
 
     def seat(self, want: Want, now: float) -> Seat:
         """Give a session a seat with the resource it wants. The caller has seen that it has room."""
@@ -136,6 +186,8 @@ class Backend:
         health.tried(seat, now)
         if want.resource is not None:
             seat.add(want.resource)
+        for resource in want.also:
+            seat.add(resource)
         return seat
 
     def _order(self, state: State | None) -> None:

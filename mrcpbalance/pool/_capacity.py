@@ -10,20 +10,37 @@ from ._want import Obstacle
 class Capacity:
     """The counts of one backend. Only resources with a limit of their own are counted by name."""
 
-    __slots__ = ("_caps", "_limit", "sessions", "taken")
+    __slots__ = ("_caps", "_limit", "_room", "_room_until", "sessions", "taken")
 
     def __init__(self, limits: int | Mapping[str, int] | None) -> None:
         caps = limits if isinstance(limits, Mapping) else {}
         self._limit: Final = limits if isinstance(limits, int) else math.inf
         self._caps: Final = dict(caps)
+        self._room: float = math.inf  # learnt from a refusal, for a while
+        self._room_until = -math.inf
         self.sessions = 0
         self.taken: Final[dict[str, int]] = dict.fromkeys(caps, 0)
 
-    def obstacle(self, resource: str | None) -> Obstacle | None:
-        """Tell what is full for one more session with this resource, if anything."""
+    def obstacle(self, resource: str | None, also: tuple[str, ...] = ()) -> Obstacle | None:
+        """Tell what is full for one more session with these resources, if anything."""
         if self.sessions >= self._limit:
             return Obstacle.FULL
-        return None if self._has_room(resource) else Obstacle.FULL_FOR_RESOURCE
+        if not self._has_room(resource) or (also and not self._has_room_for_all((resource, *also))):
+            return Obstacle.FULL_FOR_RESOURCE
+        return None
+
+    def refused(self, until: float) -> None:
+        """Take it that there is no room for as many sessions as there are now, until then."""
+        self._room, self._room_until = max(self.sessions - 1, 0), until
+
+    def has_refused(self, now: float) -> bool:
+        """Tell whether one more session would be refused again."""
+        return self.sessions >= self._room and now < self._room_until
+
+    @property
+    def room_until(self) -> float:
+        """When what was learnt from a refusal is forgotten."""
+        return self._room_until
 
     def enter(self) -> None:
         """Count one more session."""
@@ -45,6 +62,11 @@ class Capacity:
         """Count one less of a resource."""
         if resource in self.taken:
             self.taken[resource] -= 1
+
+    def _has_room_for_all(self, resources: tuple[str | None, ...]) -> bool:
+        return all(
+            self.taken[resource] + resources.count(resource) <= cap for resource, cap in self._caps.items()
+        )
 
     def _has_room(self, resource: str | None) -> bool:
         return resource not in self._caps or self.taken[resource] < self._caps[resource]

@@ -100,6 +100,7 @@ class Health:
         "failed_at",
         "failures",
         "reason",
+        "up_since",
     )
 
     def __init__(self, config: HealthConfig, on_change: Callable[[State], None]) -> None:
@@ -115,6 +116,7 @@ class Health:
         self._trier: object = None  # who takes the trial
         self.failed_at = -math.inf  # the last time
         self.failures = 0  # all of them, for the statistics
+        self.up_since = -math.inf  # when it came up again
         self.reason = ""  # why it failed the last time
 
     def at(self, now: float) -> Condition:
@@ -151,13 +153,13 @@ class Health:
         sentenced = self.at(now) is Condition.DOWN and self._until < math.inf
         if self._good_probes >= self._config.rise and self._condition is not Condition.UP and not sentenced:
             self._in_a_row = 0
-            self._step(Step.ROSE)
+            self._rise(Step.ROSE, now)
 
     def answered(self, now: float) -> None:
         """Take note of an answer."""
         self.at(now)
         self._in_a_row = 0
-        self._step(Step.ANSWERED)
+        self._rise(Step.ANSWERED, now)
 
     def tried(self, by: object, now: float) -> None:
         """Take note that a session will try it."""
@@ -176,6 +178,16 @@ class Health:
         if self._condition is Condition.DOWN:
             self._bad_probes = 0
             self._until = -math.inf
+
+    @property
+    def until(self) -> float:
+        """When its time down is over; infinity when that isn't known."""
+        return self._until
+
+    def _rise(self, step: Step, now: float) -> None:
+        if self._condition is not Condition.UP and TRANSITIONS[self._condition][step] is Condition.UP:
+            self.up_since = now
+        self._step(step)
 
     def _count(self, reason: str, now: float) -> None:
         self.failures += 1

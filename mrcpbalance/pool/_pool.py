@@ -1,5 +1,6 @@
 """A pool: backends that can stand in for each other, and the choice of one for a session."""
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
@@ -7,12 +8,16 @@ from mrcpbalance.config import PoolConfig
 
 from ._backend import Backend, OnChange
 from ._policies import POLICIES
+from ._queue import MakeBell, Queue, Waiter
 from ._resources import ResourceNames
 from ._seat import Seat
 from ._want import Obstacle, Protocol, State, Verdict, Want
 
 _FULL: Final = frozenset({Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE})
 _DOWN: Final = frozenset({Obstacle.DOWN, Obstacle.PROBATION})
+_UNWILLING: Final = _DOWN | {Obstacle.RESTING, Obstacle.REFUSED}
+_FOR_GOOD: Final = frozenset({Obstacle.PROTOCOL, Obstacle.RESOURCE})  # no waiting helps
+_PERCENT: Final = 100
 
 
 def _unheard(backend: Backend, protocol: Protocol, state: State) -> None:
@@ -22,15 +27,30 @@ def _unheard(backend: Backend, protocol: Protocol, state: State) -> None:
 class Pool:
     """The backends of one pool. `random` gives 0 <= x < 1; `on_change` hears when traffic shows one down or up."""
 
-    __slots__ = ("_names", "_policy", "_tiers", "backends", "config", "name")
+    __slots__ = (
+        "_names",
+        "_on_change",
+        "_policy",
+        "_random",
+        "_tiers",
+        "backends",
+        "config",
+        "name",
+        "queue",
+    )
 
     def __init__(
         self, config: PoolConfig, random: Callable[[], float], on_change: OnChange = _unheard
     ) -> None:
         self.name: Final = config.name
         self.config: Final = config
+        self._on_change: Final = on_change
+        self._random: Final = random
+        self.queue: Final = Queue(
+            config.queue_size, config.queue_timeout, self._take, self._resort, self._changes_at
+        )
         self.backends: Final[Mapping[str, Backend]] = {
-            name: Backend(config.name, backend, config.health, on_change)
+            name: Backend(config.name, backend, config.health, self._changed, self.queue.room_made)
             for name, backend in config.backends.items()
         }
         everyone = tuple(self.backends.values())
@@ -44,13 +64,37 @@ class Pool:
     def take(self, want: Want, *, now: float, tried: Collection[Backend] = ()) -> Seat | None:
         """Choose a backend and take a seat on it, in one step; None when none is eligible.
 
-        When all that could serve are down, the one whose last failure is longest ago is better than nothing.
+        When all that could serve are down, the one whose last failure is longest ago is better than nothing; but where
+        sessions may wait, that is only tried when they have.
         """
-        chosen = self._choose(want, now, tried, taking=True) or self._last_resort(want, now, tried)
-        return None if chosen is None else chosen.seat(want, now)
+        if self.queue.waiting:
+            self.queue.serve(now)  # they came first
+        return self._take(want, now, tried) or (None if self.queue.size else self._resort(want, now, tried))
+
+    def wait(
+        self,
+        want: Want,
+        *,
+        now: float,
+        bell: MakeBell,
+        placed: Callable[[Seat, float], None],
+        refused: Callable[[float], None],
+        tried: Collection[Backend] = (),
+    ) -> Waiter | None:
+        """Wait for a seat in the queue, for `queue_timeout` at most; None when it is full, or there is no hope.
+
+        `bell` makes an alarm, in whose calls `placed` or `refused` is called.
+        """
+        hope = any(
+            backend not in tried and backend.obstacle(want, now) not in _FOR_GOOD
+            for backend in self.backends.values()
+        )
+        return self.queue.join(want, tried, now, bell, placed, refused) if hope else None
 
     def take_from(self, backend: Backend, want: Want, *, now: float) -> Seat | None:
         """Take a seat on this backend, if it is eligible."""
+        if self.queue.waiting:
+            self.queue.serve(now)
         return backend.seat(want, now) if backend.obstacle(want, now) is None else None
 
     def peek(self, want: Want, now: float, tried: Collection[Backend] = ()) -> Backend | None:
@@ -86,6 +130,35 @@ class Pool:
             for backend, excluded in found.items()
         )
 
+    def _take(self, want: Want, now: float, tried: Collection[Backend]) -> Seat | None:
+        despite = _DOWN if self._panics(want, now) else frozenset[Obstacle]()
+        chosen = self._choose(want, now, tried, taking=True, despite=despite)
+        return None if chosen is None else chosen.seat(want, now)
+
+    def _resort(self, want: Want, now: float, tried: Collection[Backend]) -> Seat | None:
+        chosen = self._last_resort(want, now, tried)
+        return None if chosen is None else chosen.seat(want, now)
+
+    def _panics(self, want: Want, now: float) -> bool:
+        """Tell whether so few are up that those that seem down are used like the others."""
+        threshold = self.config.health.panic_threshold
+        if not threshold:
+            return False
+        found = [
+            backend.health(want.protocol, now)
+            for backend in self.backends.values()
+            if backend.address(want.protocol)
+        ]
+        return found.count(State.UP) * _PERCENT < threshold * len(found)
+
+    def _changes_at(self, now: float) -> float:
+        return min((backend.changes_at(now) for backend in self.backends.values()), default=math.inf)
+
+    def _changed(self, backend: Backend, protocol: Protocol, state: State) -> None:
+        self._on_change(backend, protocol, state)
+        if state is not State.DOWN:
+            self.queue.room_made()
+
     def _choose(
         self,
         want: Want,
@@ -101,17 +174,31 @@ class Pool:
                 for backend in tier
                 if backend not in tried
                 and ((found := backend.obstacle(want, now)) is None or found in despite)
+                and (found not in _DOWN or backend.capacity.obstacle(want.resource, want.also) is None)
             ]
             if eligible:
+                if taking and self.config.health.slow_start and len(eligible) > 1:
+                    eligible = self._ready(eligible, want, now)
                 return self._policy.choose(eligible, want, taking=taking)
         return None
+
+    def _ready(self, eligible: list[Backend], want: Want, now: float) -> list[Backend]:
+        """Leave out those that start slowly, but for a growing part of their share."""
+        whole = sum(backend.weight for backend in eligible)
+        ready = [
+            backend
+            for backend in eligible
+            if (share := backend.share(want.protocol, now)) >= 1
+            or self._random() * whole < share * backend.weight
+        ]
+        return ready or eligible
 
     def _last_resort(self, want: Want, now: float, tried: Collection[Backend]) -> Backend | None:
         down = [
             backend
             for backend in self.backends.values()
             if backend not in tried
-            and backend.obstacle(want, now) in _DOWN
-            and backend.capacity.obstacle(want.resource) is None
+            and backend.obstacle(want, now) in _UNWILLING
+            and backend.capacity.obstacle(want.resource, want.also) is None
         ]
         return min(down, key=lambda backend: backend.failed_at(want.protocol), default=None)

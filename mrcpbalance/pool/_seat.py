@@ -38,6 +38,7 @@ class Seat:
             at = self.resources.index(resource)
             self.resources = self.resources[:at] + self.resources[at + 1 :]
             self.backend.capacity.drop(resource)
+            self.backend.room_made()
 
     def release(self) -> None:
         """Give the seat and its resources back; once is enough, more does no harm."""
@@ -49,3 +50,4 @@ class Seat:
         self.resources = ()
         self.backend.capacity.leave()
         self._health.left(self)
+        self.backend.room_made()

@@ -15,6 +15,7 @@ class Want:
     protocol: Protocol
     resource: str | None  # by its MRCPv2 name; None: not known, any will do
     source: str  # the caller's address without its port
+    also: tuple[str, ...] = ()  # further resources it needs on the same backend
 
 
 class State(enum.Enum):
@@ -37,6 +38,8 @@ class Obstacle(enum.Enum):
     DRAINING = "draining"
     DOWN = "down"
     PROBATION = "probation"  # another session is trying it right now
+    RESTING = "resting"  # it asked for time (Retry-After)
+    REFUSED = "refused"  # it refused a session a moment ago, with as many as it has now
     FULL = "full"
     FULL_FOR_RESOURCE = "full-for-resource"
     STANDBY = "standby"  # others are eligible

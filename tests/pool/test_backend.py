@@ -89,3 +89,20 @@ def test_a_backend_down_in_one_protocol_serves_the_others() -> None:
 
 def test_it_shows_its_name() -> None:
     assert repr(backend(server("a"))) == "<Backend speech/a>"
+
+
+def test_probes_tell_of_one_protocol() -> None:
+    its = backend(server("a", protocols=("rtsp", "sip")))
+    assert its.protocols == ("rtsp", "sip", "tcp")
+    for _ in range(HEALTH.fall):
+        its.probed("sip", "OPTIONS answered 503", 0.0)
+    assert its.reason("sip") == "OPTIONS answered 503"
+    assert (its.reason("rtsp"), its.failures) == ("", HEALTH.fall)
+    its.drain()
+    assert (its.health("sip", 0.0), its.health("rtsp", 0.0)) == (State.DOWN, State.UP)
+
+
+def test_further_resources_are_wanted_where_the_first_is() -> None:
+    its = backend(server("a", resources=frozenset({"speechrecog"})))
+    both = Want("rtsp", "speechrecog", "", also=("speechsynth",))
+    assert its.obstacle(both, 0.0) is Obstacle.RESOURCE

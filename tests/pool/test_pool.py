@@ -1,10 +1,13 @@
 """Who gets a session: eligibility, standby, the last resort, and how it is explained."""
 
+from typing import Any
+
+import attrs
 import pytest
 
 from mrcpbalance.config import PoolConfig
 from mrcpbalance.pool import Backend, Obstacle, Pool, Protocol, State, Want
-from tests.pool.build import RECOG, SYNTH, UNKNOWN, names, pool, server, take_down
+from tests.pool.build import HEALTH, RECOG, SYNTH, UNKNOWN, names, pool, server, take_down
 
 
 def excluded(speech: Pool, want: Want, now: float, *tried: str) -> dict[str, Obstacle | None]:
@@ -144,6 +147,8 @@ def test_explain_names_every_obstacle() -> None:
         server("disabled"),
         server("down"),
         server("trial"),
+        server("resting"),
+        server("refused"),
         server("full", max_sessions=0),
         server("capped", max_sessions={"speechrecog": 0}),
         server("spare", standby=True),
@@ -153,6 +158,8 @@ def test_explain_names_every_obstacle() -> None:
     take_down(speech.backends["trial"], 0.0)
     take_down(speech.backends["down"], 3.0)
     assert speech.take_from(speech.backends["trial"], RECOG, now=6.0) is not None
+    speech.backends["resting"].refused(1.0, 30.0)
+    speech.backends["refused"].refused(5.0)
     obstacles = excluded(speech, RECOG, 6.0, "asked")
     assert obstacles == {
         "ok": None,
@@ -163,6 +170,8 @@ def test_explain_names_every_obstacle() -> None:
         "disabled": Obstacle.DISABLED,
         "down": Obstacle.DOWN,
         "trial": Obstacle.PROBATION,
+        "resting": Obstacle.RESTING,
+        "refused": Obstacle.REFUSED,
         "full": Obstacle.FULL,
         "capped": Obstacle.FULL_FOR_RESOURCE,
         "spare": Obstacle.STANDBY,
@@ -197,3 +206,68 @@ def test_resource_names_come_from_the_configuration() -> None:
         "speechsynth",
         "recorder",
     ]
+
+
+def test_a_refusal_lowers_its_room_for_a_while() -> None:
+    speech = pool(server("a"), server("b"))
+    assert names(speech, RECOG, 3) == "aaa"
+    speech.backends["a"].refused(10.0)  # with the third on it
+    speech.backends["a"].capacity.leave()
+    assert names(speech, RECOG, 1, now=11.9) == "b"
+    speech.backends["a"].capacity.leave()
+    assert names(speech, RECOG, 2, now=11.9) == "ab"
+    assert names(speech, RECOG, 1, now=12.0) == "a"
+
+
+def test_retry_after_is_honoured_within_reason() -> None:
+    speech = pool(server("a"), server("b"))
+    speech.backends["a"].refused(0.0, 30.0)
+    assert names(speech, RECOG, 1, now=29.9) == "b"
+    assert names(speech, RECOG, 1, now=30.0) == "a"
+    speech.backends["a"].refused(0.0, 1e9)
+    assert names(speech, RECOG, 1, now=299.9) == "b"
+    assert names(speech, RECOG, 1, now=300.0) == "a"
+
+
+def test_the_last_one_is_asked_again_though_it_refused() -> None:
+    speech = pool(server("a"))
+    speech.backends["a"].refused(0.0, 30.0)
+    assert names(speech, RECOG, 1, now=1.0) == "a"
+
+
+def with_health(speech: Pool, *, random: float = 0.5, **health: Any) -> Pool:
+    return Pool(attrs.evolve(speech.config, health=attrs.evolve(HEALTH, **health)), lambda: random)
+
+
+def test_those_down_are_used_too_while_too_few_are_up() -> None:
+    speech = with_health(pool(server("a", max_sessions=2), server("b"), server("c")), panic_threshold=50)
+    take_down(speech.backends["a"], 0.0)
+    assert names(speech, RECOG, 1, now=1.0) == "b"
+    take_down(speech.backends["b"], 0.0)
+    assert names(speech, RECOG, 3, now=1.0) == "aab"
+
+
+def test_a_slow_start() -> None:
+    speech = with_health(
+        pool(server("a"), server("b"), policy="least-sessions"), slow_start=10.0, random=0.24
+    )
+    a = speech.backends["a"]
+    take_down(a, 0.0)
+    assert names(speech, RECOG, 4, now=1.0) == "bbbb"
+    a.answered("rtsp", 2.0)
+    a.answered("rtsp", 2.0)
+    assert [a.share("rtsp", now) for now in (2.0, 7.0, 12.0, 99.0)] == [0.0, 0.5, 1.0, 1.0]
+    assert names(speech, RECOG, 1, now=6.0) == "b"  # a fifth of its half
+    assert names(speech, RECOG, 1, now=7.0) == "a"  # a quarter of all
+    assert names(speech, RECOG, 3, now=12.0) == "aaa"
+    speech.backends["b"].drain()
+    assert names(speech, RECOG, 1, now=2.0) == "a"
+
+
+def test_nobody_waits_for_all_to_have_started() -> None:
+    speech = with_health(pool(server("a"), server("b")), slow_start=10.0, random=0.99)
+    for backend in speech.backends.values():
+        take_down(backend, 0.0)
+        backend.answered("rtsp", 1.0)
+        backend.answered("rtsp", 1.0)
+    assert names(speech, RECOG, 1, now=2.0) == "a"
