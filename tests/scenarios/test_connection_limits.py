@@ -84,4 +84,4 @@ async def test_out_of_descriptors_it_goes_on_and_recovers(process: Process) -> N
         async with RtspCaller(served.address) as newcomer:
             assert await (await newcomer.setup("speechsynth")).teardown() == 200
         assert await session.teardown() == 200
-        assert len(served.said("fault")) == 1
+        assert len(served.said("fault")) < 5  # told once each time it begins, not at every try
