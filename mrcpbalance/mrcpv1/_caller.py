@@ -268,7 +268,7 @@ class Caller:
         """End one session for good, at once; its caller was answered before."""
         if session.state is State.GRACE:
             session.step(Step.EXPIRED)
-        elif session.state is not State.GONE:
+        else:
             phase = Phase.TEARDOWN if session.teardowns else Phase.ACTIVE
             if session.state is State.INIT:
                 phase = Phase.SETUP

@@ -92,19 +92,16 @@ class AddResource(Exchange):
 class Teardown(Exchange):
     """A TEARDOWN: of one resource, or of all."""
 
-    __slots__ = ("taken_for_done", "uri")
+    __slots__ = ("uri",)
 
     def __init__(self, request: rtsp.Request, due: float, session: RtspSession, leg: "Leg") -> None:
         super().__init__(request, due, session, leg)
         self.uri = request.uri
-        self.taken_for_done = False
 
     def answered(self, response: rtsp.Response, now: float) -> None:
         """Release what the backend released (R-25), and pass its answer on."""
         if self.done:
-            self.late()
-            if not self.taken_for_done:
-                _outcomes.teardown_settled(self, response, now)
+            self.late()  # it was taken for done
             return
         data = self.passed(response, now)
         _outcomes.teardown_settled(self, response, now)
@@ -112,5 +109,4 @@ class Teardown(Exchange):
 
     def given_up(self, now: float) -> None:
         """Take it for done: a silent backend must not keep a session that its caller has left."""
-        self.taken_for_done = True
         _outcomes.teardown_given_up(self, now)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from mrcpbalance.pool import Seat
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpwire import rtsp
 
@@ -55,7 +56,9 @@ def _begin(
     taken = caller.sessions.get(backend_id)
     session.backend_id = backend_id
     session.client_id = (
-        backend_id if taken is None or taken.state is not State.ACTIVE else _mint(caller)
+        backend_id
+        if taken is None or taken.state is not State.ACTIVE
+        else caller.context.mint(ID_OCTETS).encode()
     )  # E-02
     session.aliased = session.client_id != backend_id
     if taken is not None and session.client_id == backend_id:
@@ -72,12 +75,6 @@ def _begin(
     caller.sessions[session.client_id] = session
     caller.context.register.key(record, session.client_id.decode("latin-1"))
     caller.watch.by(session.expires)
-
-
-def _mint(caller: "Caller") -> bytes:
-    while (minted := caller.context.mint(ID_OCTETS).encode()) in caller.sessions:
-        pass
-    return minted
 
 
 def not_placed(placement: "Placement", data: bytes, end: End, now: float) -> None:
@@ -100,8 +97,8 @@ def resource_settled(exchange: "AddResource", response: rtsp.Response) -> None:
         session.uris = (*session.uris, exchange.uri)
         session.resources = (*session.resources, exchange.resource)
         record.resources = session.resources
-    elif record.seat is not None:
-        record.seat.drop(exchange.resource)
+    else:
+        _seat(session).drop(exchange.resource)
 
 
 def teardown_settled(exchange: "Teardown", response: rtsp.Response, now: float) -> None:
@@ -137,9 +134,14 @@ def _released(exchange: "Teardown", end: End, now: float) -> None:
 def _release(session: RtspSession, released: tuple[int, ...]) -> None:
     session.step(Step.RESOURCE_DOWN)
     for position in released:
-        if session.record.seat is not None:
-            session.record.seat.drop(session.resources[position])
+        _seat(session).drop(session.resources[position])
     session.without(released)
+
+
+def _seat(session: RtspSession) -> Seat:
+    seat = session.record.seat
+    assert seat is not None, "an active session has its seat"
+    return seat
 
 
 def _over(exchange: "Teardown", end: End, now: float) -> None:
