@@ -683,3 +683,9 @@ def test_statuses_to_retry_are_the_operators() -> None:
     assert stage.titles(A) == ["ACK"]
     stage.reply(stage.one(B), 500, host=B)
     assert stage.titles() == ["500 INVITE"]
+
+
+def test_an_offer_that_says_nothing_of_connections() -> None:  # table D: a new one is meant
+    stage = SipStage()
+    stage.say(request(b"INVITE", body=offer().replace(b"a=connection:new\r\n", b"")))
+    assert b"a=connection" not in stage.one(A).request.body
