@@ -68,7 +68,7 @@ class Placement:
     request: rtsp.Request  # as it goes out
     want: Want
     session: RtspSession | None  # None: no session comes of it (DESCRIBE)
-    alarm: Alarm | None = None
+    alarm: Alarm = attrs.field(init=False)
     attempt: Attempt | None = None
     waiter: Waiter | None = None  # while no backend is eligible
     tried: tuple[Backend, ...] = ()
@@ -125,7 +125,6 @@ class Placement:
             record.seat = seat
             record.attempts += 1
             record.bytes_to_backend += len(data)
-        assert self.alarm is not None
         self.alarm.set(now + self.caller.context.timeouts.setup)
         leg.ask(data, attempt)
 
@@ -163,9 +162,9 @@ class Placement:
 
     def _overdue(self, now: float) -> None:
         attempt = self.attempt
-        if attempt is not None:
-            attempt.leg.backend.failed("rtsp", now)
-            self.failed(attempt, Fault.TIMEOUT, Who.TIMEOUT, now)
+        assert attempt is not None, "the alarm is for a try"
+        attempt.leg.backend.failed("rtsp", now)
+        self.failed(attempt, Fault.TIMEOUT, Who.TIMEOUT, now)
 
     def _release(self, attempt: Attempt, why: str) -> None:
         record = None if self.session is None else self.session.record
@@ -192,6 +191,5 @@ class Placement:
     def _settle(self) -> None:
         if self.waiter is not None:
             self.waiter.leave()
-        if self.alarm is not None:
-            self.alarm.clear()
+        self.alarm.clear()
         self.caller.placements.remove(self)

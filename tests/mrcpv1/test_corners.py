@@ -246,3 +246,28 @@ def test_a_refused_query_of_which_nothing_comes() -> None:
     a.says(answer(200, 1))
     a.goes()
     assert stage.client.heard() == b""
+
+
+def test_a_caller_that_leaves_owes_nothing_to_a_lost_backend() -> None:
+    stage = RtspStage()
+    a = stage.begin(1, b"id-of-a-1")
+    stage.full("a")
+    b = stage.begin(2, b"id-of-b-1", at=B)
+    a.says(announce(5, b"id-of-a-1"))
+    b.says(announce(6, b"id-of-b-1"))
+    a.goes()
+    stage.client.goes()
+    assert a.heard() == b""
+    assert statuses(b.heard())[0] == (454, b"6")
+
+
+def test_a_silent_backend_that_dies_after_it_was_left() -> None:
+    stage = RtspStage()
+    stage.client.says(setup(1))
+    a = stage.at(A)
+    a.connects()
+    stage.passes(2)
+    stage.at(B).says(set_up(1, b"id-of-b-1"))
+    a.goes()
+    assert stage.client.heard() == set_up(1, b"id-of-b-1")
+    assert stage.client.state == "open"
