@@ -13,7 +13,6 @@ from tests.mrcpv1.rtsp_stage import (
     answer,
     message,
     request,
-    set_up,
     setup,
     statuses,
 )
