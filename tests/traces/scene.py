@@ -6,7 +6,7 @@ from collections.abc import Callable
 import attrs
 
 from mrcpbalance.traces import Limits, Session, Trace, keep_all, read
-from mrcpwire import mrcpv1
+from mrcpwire import mrcpv1, mrcpv2
 from tests.traces import packets as raw
 from tests.traces.packets import ACK, FIN, RST, START, SYN, Packet, Peer
 
@@ -206,3 +206,32 @@ class Call:
     def bye(self, cseq: int = 2) -> None:
         self.up(self.request(b"BYE", cseq))
         self.down(self.response(b"200 OK", b"BYE", cseq))
+
+
+# MRCPv2's control connections, and what tests look at.
+
+CHANNEL = b"45@speechrecog"
+CONTROL: Peer = ("192.0.2.10", 50_001)
+
+
+def control(scene: Scene, port: int = CONTROL[1]) -> Tcp:
+    return scene.tcp((CONTROL[0], port), MRCP_SERVER)
+
+
+def recognise(talk: Tcp, number: int = 1, channel: bytes = CHANNEL) -> None:
+    talk.up(mrcpv2.request(b"RECOGNIZE", number, channel))
+    talk.down(mrcpv2.response(number, 200, b"IN-PROGRESS", channel))
+
+
+def complete(talk: Tcp, number: int = 1, channel: bytes = CHANNEL, cause: bytes = b"000 success") -> None:
+    fields = [(b"Completion-Cause", cause)]
+    talk.down(mrcpv2.event(b"RECOGNITION-COMPLETE", number, b"COMPLETE", channel, fields))
+
+
+def only(trace: Trace) -> Session:
+    [session] = trace.sessions
+    return session
+
+
+def codes(session: Session) -> list[tuple[str, str]]:
+    return [(finding.code, finding.rule) for finding in session.findings]

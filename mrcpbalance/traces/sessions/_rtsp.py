@@ -55,7 +55,9 @@ class RtspSessions:
         """Take the next message."""
         connection = message.connection
         assert connection is not None
-        side = self._sides.setdefault(connection, _Side())
+        side = self._sides.get(connection)
+        if side is None:
+            side = self._sides[connection] = _Side()
         message.to_server = message.source == connection.client
         if isinstance(message.parsed, rtsp.Request):
             if message.to_server:

@@ -58,11 +58,6 @@ def one(scene: Scene) -> Ear:
     return ear
 
 
-@pytest.fixture
-def scene() -> Scene:
-    return Scene()
-
-
 def test_a_whole_connection(scene: Scene) -> None:
     talk = scene.tcp(CALLER, SERVER)
     talk.up(b"ask", b" more")

@@ -2,27 +2,12 @@
 
 import pytest
 
-from mrcpbalance.traces import End, Endpoint, Protocol, Session, Trace
+from mrcpbalance.traces import End, Endpoint, Protocol
 from mrcpwire import mrcpv2
 from tests.traces.packets import CALLER, SERVER
-from tests.traces.scene import Scene, Tcp
+from tests.traces.scene import Scene, Tcp, only
 
 ONE, TWO = b"1@speechrecog", b"2@speechsynth"
-
-
-@pytest.fixture
-def scene() -> Scene:
-    return Scene()
-
-
-@pytest.fixture
-def talk(scene: Scene) -> Tcp:
-    return scene.tcp(CALLER, SERVER)
-
-
-def only(trace: Trace) -> Session:
-    [session] = trace.sessions
-    return session
 
 
 def ask(talk: Tcp, method: bytes, number: int, channel: bytes = ONE, status: int = 200) -> None:

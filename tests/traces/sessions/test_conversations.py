@@ -15,16 +15,6 @@ STOP = mrcpv2.request(b"STOP", 7, b"45@speechsynth")
 GRAMMAR = mrcpv2.request(b"DEFINE-GRAMMAR", 8, b"45@speechrecog", body=bytes(range(32, 127)) * 40)
 
 
-@pytest.fixture
-def scene() -> Scene:
-    return Scene()
-
-
-@pytest.fixture
-def talk(scene: Scene) -> Tcp:
-    return scene.tcp(CALLER, SERVER)
-
-
 def codes(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
     return [(finding.code, finding.rule) for finding in findings]
 

@@ -2,29 +2,10 @@
 
 import pytest
 
-from mrcpbalance.traces import Cause, End, Endpoint, Limits, Protocol, Session, Trace
+from mrcpbalance.traces import Cause, End, Endpoint, Limits, Protocol
 from mrcpwire import mrcpv1
 from tests.traces.packets import CALLER, SERVER
-from tests.traces.scene import Scene, Tcp, announce, answer, recognize, setup, teardown
-
-
-@pytest.fixture
-def scene() -> Scene:
-    return Scene()
-
-
-@pytest.fixture
-def talk(scene: Scene) -> Tcp:
-    return scene.tcp(CALLER, SERVER)
-
-
-def only(trace: Trace) -> Session:
-    [session] = trace.sessions
-    return session
-
-
-def codes(session: Session) -> list[tuple[str, str]]:
-    return [(finding.code, finding.rule) for finding in session.findings]
+from tests.traces.scene import Scene, Tcp, announce, answer, codes, only, recognize, setup, teardown
 
 
 def begin(talk: Tcp, session: bytes = b"id-1", resource: bytes = b"speechrecognizer", cseq: int = 1) -> None:
