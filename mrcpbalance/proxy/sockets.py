@@ -14,6 +14,7 @@ from mrcpbalance.config import Address, Config, ListenerConfig, PoolConfig
 from .switchboard_datagrams import datagram_socket
 
 BACKLOG: Final = 1024
+TRIES: Final = 50  # ports that are free for one transport and taken for another before that is an error
 _HINTS: Final = {
     errno.EADDRINUSE: "another process listens there; `ss -lntup` shows which",
     errno.EADDRNOTAVAIL: "this machine has no such address; `ip addr` lists those it has",
@@ -78,14 +79,34 @@ def _streams(listener: ListenerConfig, pool: PoolConfig) -> Iterator[Bound]:
 
 def _sip(listener: ListenerConfig) -> Iterator[Bound]:
     """Open what SIP needs: the same port for every transport, and one for control connections."""
-    address = listener.bind[0]
-    for transport in sorted(listener.transports):  # TCP first: its free port is hardly ever taken
-        use = Use.DATAGRAMS if transport == "udp" else Use.CALLERS
-        bound = _bind(listener, use, address)
-        address = bound.address
-        yield bound
+    yield from _one_port(listener)
     if listener.control == "proxied":
-        yield _bind(listener, Use.CONTROL, listener.control_bind or Address(address.host, 0))
+        yield _bind(listener, Use.CONTROL, listener.control_bind or Address(listener.bind[0].host, 0))
+
+
+def _one_port(listener: ListenerConfig) -> list[Bound]:
+    """Open one port for all transports; where any will do, one that is free for all of them is looked for."""
+    for _ in range(TRIES):
+        try:
+            return _transports(listener)
+        except CannotListenError:
+            if listener.bind[0].port:
+                raise
+    return _transports(listener)
+
+
+def _transports(listener: ListenerConfig) -> list[Bound]:
+    address = listener.bind[0]
+    opened: list[Bound] = []
+    try:
+        for transport in sorted(listener.transports):  # TCP first: its free port is hardly ever taken
+            opened.append(_bind(listener, Use.DATAGRAMS if transport == "udp" else Use.CALLERS, address))
+            address = opened[-1].address
+    except CannotListenError:
+        for bound in opened:
+            bound.sock.close()
+        raise
+    return opened
 
 
 def _bind(listener: ListenerConfig, use: Use, address: Address) -> Bound:

@@ -1,0 +1,52 @@
+"""A SIP listener on any port: the one it gets is free for connections and for datagrams."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from mrcpbalance.config import Address, ListenerConfig, PoolConfig
+from mrcpbalance.proxy import sockets
+from mrcpbalance.proxy.sockets import Bound, CannotListenError
+
+
+@contextlib.contextmanager
+def taken() -> Iterator[int]:
+    """Take a port for datagrams that is free for connections."""
+    with socket.socket() as free, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as busy:
+        while True:
+            free.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError):
+                busy.bind(free.getsockname())
+                break
+        port = free.getsockname()[1]
+        free.close()
+        yield port
+
+
+def opened(port: int) -> list[Bound]:
+    listener = ListenerConfig(name="v2", protocol="sip", bind=(Address("127.0.0.1", port),), pool="speech")
+    return sockets._open(listener, PoolConfig(name="speech"))
+
+
+def test_a_port_that_is_free_for_connections_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    listening_socket = sockets._listening_socket
+    with taken() as port:
+        offered = iter([port])
+        monkeypatch.setattr(
+            sockets,
+            "_listening_socket",
+            lambda address: listening_socket(Address(address.host, address.port or next(offered, 0))),
+        )
+        found = opened(0)
+        ports = [bound.address.port for bound in found]
+        for bound in found:
+            bound.sock.close()
+    assert port != ports[0] == ports[1] != ports[2]
+    assert len(ports) == 3
+
+
+def test_a_port_that_was_named_is_not_exchanged() -> None:
+    with taken() as port, pytest.raises(CannotListenError, match=str(port)):
+        opened(port)
