@@ -14,15 +14,16 @@ from mrcpbalance.proxy.sockets import Bound, CannotListenError
 @contextlib.contextmanager
 def taken() -> Iterator[int]:
     """Take a port for datagrams that is free for connections."""
-    with socket.socket() as free, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as busy:
-        while True:
+    while True:
+        with socket.socket() as free, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as busy:
             free.bind(("127.0.0.1", 0))
-            with contextlib.suppress(OSError):
+            try:
                 busy.bind(free.getsockname())
-                break
-        port = free.getsockname()[1]
-        free.close()
-        yield port
+            except OSError:
+                continue
+            free.close()
+            yield busy.getsockname()[1]
+            return
 
 
 def opened(port: int) -> list[Bound]:
