@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mrcpbalance.traces import Trace, ladder, page, read, svg, text
+from mrcpbalance.traces import Trace, keep_none, ladder, page, read, svg, text
 from tests.traces.packets import Packet, pcap, pcapng
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -128,3 +128,17 @@ def test_both_formats_alike(name: str) -> None:
     assert [(session.id, session.outcome, session.start) for session in one.sessions] == [
         (session.id, session.outcome, session.start) for session in other.sessions
     ]
+
+
+def test_progress_is_told() -> None:
+    told: list[int] = []
+    file = pcap([Packet(bytes(60))] * 2000)
+    assert read(io.BytesIO(file), progress=told.append, keep=keep_none).packets == 2000
+    assert told == sorted(told)
+    assert 0 < told[-1] <= len(file)
+
+
+def test_sessions_without_their_messages_are_drawn_too() -> None:
+    trace = read(io.BytesIO(octets(NAMES[0])), keep=keep_none)
+    assert page(trace, trace.sessions, "x").count("<svg") == 0
+    assert text(ladder(trace.sessions[0]))

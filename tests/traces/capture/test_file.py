@@ -237,3 +237,55 @@ def test_progress_follows_the_file() -> None:
     assert capture.used == 0
     assert [one.number for one in capture][-1] == len(MORE)
     assert capture.used == len(file)
+
+
+def test_damage_up_to_another_section() -> None:
+    """The next section may have another order of octets."""
+    whole = as_frames(MORE)
+    for order in ("<", ">"):
+        file = pcapng(MORE[:5]) + b"\xff" * 40 + pcapng(MORE[5:], order=order)
+        found, findings = frames(file)
+        assert [(one.number, one.time, one.data) for one in found] == [
+            (one.number, one.time, one.data) for one in whole
+        ]
+        assert [finding.text for finding in findings] == ["40 octets make no sense"]
+    found, findings = frames(pcapng(MORE[:5]) + b"\xff" * 8 + b"\x0a\x0d\x0d\x0a" + b"\xff" * 40)
+    assert (found, len(findings)) == (whole[:5], 1)
+
+
+def test_a_wrong_length_behind_a_block_is_forgiven() -> None:
+    file = pcapng(MORE)
+    place = file.index(MORE[10].data) + len(MORE[10].data)
+    end = place + -len(MORE[10].data) % 4
+    found, findings = frames(file[:end] + b"\xff" * 4 + file[end + 4 :])
+    assert (found, findings) == (as_frames(MORE), [])
+    found, findings = frames(file[:-4] + b"\xff" * 4)
+    assert (found, findings) == (as_frames(MORE), [])
+
+
+def test_interfaces_are_bounded() -> None:
+    file = section() + interface(1) * 3 + enhanced(Packet(b"x"), 1) + enhanced(Packet(b"y"), 2)
+    found, findings = frames(file, Limits(interfaces=2))
+    assert [one.data for one in found] == [b"x"]
+    assert [finding.code for finding in findings] == ["damaged"]
+
+
+def test_options_that_make_no_sense() -> None:
+    body = struct.pack("<HHIHH", 1, 0, 0, 9, 200) + b"\x06"
+    found, findings = frames(section() + block(1, body) + enhanced(Packet(b"x", START)))
+    assert ([one.time for one in found], findings) == ([START], [])
+
+
+def test_simple_packets_that_make_no_sense() -> None:
+    found, findings = frames(
+        section() + block(3, struct.pack("<I", 9) + b"x") + interface(1) + block(3, struct.pack("<I", 9))
+    )
+    assert found == []
+    assert [finding.code for finding in findings] == ["damaged", "damaged"]
+
+
+def test_findings_are_bounded() -> None:
+    findings = Findings(2)
+    for number in range(5):
+        findings.add(Finding(code="damaged", text=str(number)))
+    assert [finding.text for finding in findings.all()] == ["0", "1", "3 more of the kind “damaged”"]

@@ -253,3 +253,15 @@ def test_damage_never_raises(packet: bytes, seed: int, link: int) -> None:
     for _ in range(chance.randint(1, 6)):
         data[chance.randrange(len(data))] = chance.randrange(256)
     take(bytes(data[: chance.randint(0, len(data))]), link=link, missing=chance.choice([0, 50]))
+
+
+def test_octets_behind_a_datagram() -> None:
+    """UDP's own length counts."""
+    content = packets.udp(*V4, TEXT) + b"padding"
+    assert take(packets.ip(*V4, 17, content), link=RAW)[0].datagrams == [(*peers(V4), TEXT, 0)]
+
+
+def test_extension_headers_without_end() -> None:
+    chain = bytes([0, 0, *bytes(6)]) * 40
+    _, all_, _ = take(packets.ip(*V6, 0, chain), link=RAW)
+    assert all_.other == 1

@@ -76,3 +76,24 @@ def test_a_connection_that_began_before_the_capture(scene: Scene, first: str) ->
     talk.down(mrcpv2.event(b"SPEAK-COMPLETE", 6, b"COMPLETE", TWO))
     session = scene.read().sessions[-1]
     assert (session.caller, session.set_up) == (Endpoint("192.0.2.10", 900), None)
+
+
+def test_unusual_heads(scene: Scene, talk: Tcp) -> None:
+    """Two blanks in the start-line, counted as they should be (F-02)."""
+    stop = mrcpv2.request(b"STOP", 1, ONE)
+    size = len(stop) + 1
+    talk.up(stop.replace(b"MRCP/2.0 %d " % len(stop), b"MRCP/2.0 %d  " % size))
+    talk.down(mrcpv2.response(1, 200, b"COMPLETE", ONE))
+    session = only(scene.read())
+    assert [(finding.code, finding.rule) for finding in session.findings] == [
+        ("mrcpv2.not-canonical", "M-14")
+    ]
+    assert session.messages[0].sdp is None
+
+
+def test_a_channel_that_was_torn_down_may_be_used_again(scene: Scene, talk: Tcp) -> None:
+    ask(talk, b"SETUP", 1)
+    ask(talk, b"TEARDOWN", 2)
+    scene.wait(100)
+    ask(talk, b"SETUP", 3)
+    assert [one.outcome.end for one in scene.read().sessions] == [End.COMPLETED, End.UNFINISHED]

@@ -378,3 +378,23 @@ def test_messages_that_are_kept_are_bounded(scene: Scene) -> None:
     sessions = scene.read(keep=lambda _: False, limits=Limits(kept=3 * size)).sessions
     assert all(codes(one) == [] for one in sessions)
     assert all(not one.messages for one in scene.read(keep=lambda _: False).sessions)
+
+
+@pytest.mark.parametrize("first", ["event", "answer", "request", "response"])
+def test_who_is_the_server_is_told_by_what_it_says(scene: Scene, first: str) -> None:
+    """The capture begins later, and the ports say nothing."""
+    talk = scene.tcp(("192.0.2.10", 900), ("198.51.100.2", 50_000), handshake=False)
+    if first == "event":
+        complete(talk, 2, 1)
+    elif first == "answer":
+        talk.down(answer(2, b"id-1", body=mrcpv1.response(1, 200, b"IN-PROGRESS")))
+    elif first == "response":
+        talk.up(answer(2, b"id-1"))
+        ask(talk, 3, 1)
+    ask(talk, 4, 2)
+    assert only(scene.read()).caller.port == 900
+
+
+def test_requests_nobody_answers_are_bounded(scene: Scene, talk: Tcp) -> None:
+    talk.up(*(setup(number).replace(b"SETUP", b"DESCRIBE") for number in range(20)))
+    assert scene.read().outside == {"RTSP DESCRIBE": 20}
