@@ -82,10 +82,7 @@ class Limits:
 
 @attrs.define(eq=False)
 class Start:
-    """What a start-line says; `line` is its canonical form.
-
-    `head` and `body` are a guess for the next message with this start-line: what the last one had (see _mrcpv2_quick).
-    """
+    """What a start-line says; `line` is its canonical form."""
 
     line: bytes
     size: int
@@ -94,8 +91,6 @@ class Start:
     request_id: int
     status: int
     state: bytes
-    head: int = 0
-    body: int = 0
 
 
 @attrs.frozen
@@ -139,17 +134,9 @@ def fault(what: str, rule: str, excerpt: bytes, *, status: int | None = None) ->
 
 def read_start(line: bytes, limits: Limits) -> Start:
     """Read a start-line, without its line end."""
-    start = match_start(line, limits)
-    if start is None:
-        raise _start_fault(line)
-    return start
-
-
-def match_start(line: bytes, limits: Limits) -> Start | None:
-    """Read a start-line of the right form; give None for any other."""
     found = _START(line)
     if found is None:
-        return None
+        raise _start_fault(line)
     major, length, response_id, status, response_state, name, request_id, state = found.groups()
     if major != b"2" and int(major) != 2:  # noqa: PLR2004 - M-03
         raise fault("version", "M-03", line, status=502)

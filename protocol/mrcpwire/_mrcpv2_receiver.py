@@ -7,12 +7,14 @@ from mrcpwire._buffer import Buffer
 from mrcpwire._errors import RemoteProtocolError
 from mrcpwire._mrcpv2_head import Head, Limits, Policy, Start, fault, read_head, read_start
 from mrcpwire._mrcpv2_messages import Message
-from mrcpwire._mrcpv2_quick import known_section, known_start, learn_section, learn_start
+from mrcpwire._mrcpv2_quick import known_start, known_tail, read_tail
+from mrcpwire._mrcpv2_quick import read_start as read_new_start
 
 _MAGIC: Final = b"MRCP/"
 _LINE_END: Final = re.compile(rb"\r?\n|\r[^\n]")  # or a CR that ends no line (M-08)
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")  # the end of the line before it, and itself
 _DEFAULT: Final = Limits()
+_MANY: Final = 1 << 20  # messages; more than any read holds
 
 
 class Receiver(Buffer):
@@ -21,7 +23,7 @@ class Receiver(Buffer):
     After a fault there is no search for the next message (G-1): the same error is raised at every later call.
     """
 
-    __slots__ = ("_filler", "_head", "_repaired", "_until", "limits", "policy")
+    __slots__ = ("_clean", "_filler", "_head", "_repaired", "limits", "policy")
 
     def __init__(self, policy: Policy, limits: Limits = _DEFAULT) -> None:
         super().__init__()
@@ -30,77 +32,97 @@ class Receiver(Buffer):
         self._filler = 0  # CR and LF since the last message
         self._repaired = False  # the lengths of the last message did not agree
         self._head: Head | None = None  # of the message whose body is awaited
-        self._until = 0
+        self._clean = (
+            limits.quick
+        )  # the quick way is open: a message begins, and nothing is to be kept in mind
 
     def next_event(self) -> Message | None:
         """Give the next message, None while it isn't whole; raises `RemoteProtocolError`."""
+        messages = self.next_events(1)
+        return messages[0] if messages else None
+
+    def next_events(self, most: int = _MANY) -> list[Message]:
+        """Give the messages that are whole by now, at most so many; a call for each costs as much as reading it.
+
+        None when more octets are wanted. What is whole before a fault is given before the fault is raised.
+        """
+        messages: list[Message] = []
+        if not self._data and self._error is None:
+            return messages
         try:
-            until = self._until
-            if not until:
-                return self._advance(None, 0)
-            # The quick way, written out here: calls would cost as much as what they do.
-            data: bytes = self._data  # type: ignore[assignment]  # it is open to bytes alone
-            at = self._at
-            eol = data.find(b"\r", at)
-            start = None
-            if eol > at:
-                start = known_start(data[at:eol]) or learn_start(data, at, eol, self.limits)
-                if start is not None:
-                    found = known_section(data[eol : eol + start.head])
-                    if found is None or found[1] != start.body:
-                        found = learn_section(start, data, at, eol)
-                    if found is not None:
-                        end = at + start.size
-                        if end < until:
-                            self._at = end
-                            raw = data[at:end]
-                        elif end == until:
-                            self._data = b""
-                            self._at = self._until = 0
-                            raw = data[at:]
-                        else:
-                            return self._await_rest(start, eol)
-                        made = Message()
-                        made.raw = raw
-                        made.received = start.size
-                        made.kind = start.kind
-                        made.channel = found[0]
-                        made.channel_at = eol - at + found[2]
-                        made.request_id = start.request_id
-                        made.name = start.name
-                        made.status = start.status
-                        made.state = start.state
-                        made.anomaly = None
-                        return made
-            return self._by_rule(start, eol)
+            while len(messages) < most and not (self._clean and self._read_quickly(messages, most)):
+                message = self._advance()
+                if message is None:
+                    break
+                messages.append(message)
         except RemoteProtocolError as error:
             self._fail(error)
-            self._until = 0
-            raise
+            self._clean = False
+            if not messages:
+                raise
+        return messages
 
-    def receive_data(self, data: bytes) -> None:
-        """Take octets as they came from the peer; after a fault they are dropped."""
-        super().receive_data(data)
-        self._choose()
+    def _read_quickly(self, messages: list[Message], most: int) -> bool:
+        """Take canonical messages up to the first that isn't; tell whether that leaves nothing to the rules.
 
-    def _choose(self) -> None:
-        """Decide whether the quick way is open, and up to where."""
-        clean = self._head is None and not self._filler and not self._repaired
-        quick = clean and self.limits.quick and type(self._data) is bytes
-        self._until = len(self._data) if quick else 0
-        if quick:
+        Everything about one message is written out here, as calls would cost as much as what they do.
+        """
+        data, at = self._data, self._at
+        if isinstance(data, bytearray):
+            return False
+        until, room, by_rule = len(data), most - len(messages), False
+        while at < until and room:
+            eol = data.find(b"\r", at)
+            line = data[at:eol]
+            start = known_start(line) or read_new_start(line)
+            if start is None:
+                by_rule = True
+                break
+            size, kind, name, request_id, status, state = start
+            end = at + size
+            if end > until:
+                by_rule = (
+                    self._ended or read_tail(data, eol, end) is None
+                )  # lengths that disagree don't wait (M-16)
+                break
+            tail = known_tail(data[eol:end]) or read_tail(data, eol, end)
+            if tail is None:
+                by_rule = True
+                break
+            message = Message()
+            message.raw = data[at:end]
+            message.received = size
+            message.kind = kind
+            message.channel = tail[0]
+            message.channel_at = eol - at + tail[1]
+            message.request_id = request_id
+            message.name = name
+            message.status = status
+            message.state = state
+            message.anomaly = None
+            messages.append(message)
+            at = end
+            room -= 1
+        if at != self._at:
             self._scan = 0
+            if at == until:
+                self._data = b""
+                at = 0
+            self._at = at
+        return not by_rule
 
-    def _advance(self, start: Start | None, line: int) -> Message | None:
-        """Go by the rules; the start-line and its octets may be known already."""
+    def _advance(self) -> Message | None:
+        """Go by the rules."""
         if not self._data:
             if self._error is not None:
                 raise self._error.with_traceback(None)
             return None
-        head = self._head or self._read_head(start, line)
+        head = self._head or self._read_head()
         if head is None or self._held < head.total:
             self._head = head
-            self._expect_more()
+            self._clean = self._clean and head is None and not self._filler
+            if self._ended and self._data:
+                raise fault("truncated", "M-18", self._peek(0, 64))
             return None
         message = head.message(self._take(head.total))
         if isinstance(self._data, bytearray):
@@ -108,36 +130,15 @@ class Receiver(Buffer):
         self._head = None
         self._filler = 0
         self._repaired = head.total != head.start.size
-        self._choose()
+        self._clean = self.limits.quick and not self._repaired
         return message
 
-    def _await_rest(self, start: Start, eol: int) -> Message | None:
-        """Wait for the rest of a message, unless its head only seems whole.
-
-        Where the octets end early, fewer than `start.head` were looked up; what was found may be a section that ends
-        right there. Then the lengths disagree, which must not wait (M-16).
-        """
-        if eol + start.head > self._until:
-            return self._by_rule(start, eol)
-        self._expect_more()
-        return None
-
-    def _by_rule(self, start: Start | None, eol: int) -> Message | None:
-        """Go on by the rules with what the quick way read; a CR alone is no line end (M-08)."""
-        known = start if self._data.startswith(b"\r\n", eol) else None
-        return self._advance(known, eol + 2 - self._at)
-
-    def _expect_more(self) -> None:
-        if self._ended and self._data:
-            raise fault("truncated", "M-18", self._peek(0, 64))
-
-    def _read_head(self, start: Start | None, line: int) -> Head | None:
+    def _read_head(self) -> Head | None:
         """Read the head if it is whole by now; what can't become one is refused at once."""
-        if start is None:
-            found = self._read_start()
-            if found is None:
-                return None
-            start, line = found
+        found = self._read_start()
+        if found is None:
+            return None
+        start, line = found
         data, at, limits = self._data, self._at, self.limits
         section = at + line
         first = max(section - 1, at + self._scan - 2)

@@ -29,21 +29,29 @@ def parts_of(message: Message) -> tuple[object, ...]:
     )
 
 
-def outcome_of(*pieces: bytes, policy: Policy = Policy.STRICT, limits: Limits | None = None) -> Outcome:
-    """Feed the pieces, taking what there is after each of them, then the end."""
+def outcome_of(
+    *pieces: bytes, policy: Policy = Policy.STRICT, limits: Limits | None = None, most: int = 1
+) -> Outcome:
+    """Feed the pieces, taking what there is after each of them, at most so many messages at once; then the end."""
     receiver = Receiver(policy, limits or Limits())
     messages: list[tuple[object, ...]] = []
     try:
         for piece in pieces:
             receiver.receive_data(piece)
-            # one by one: what comes before a fault is not lost with it
-            messages += map(parts_of, iter(receiver.next_event, None))
+            take_all(receiver, messages, most)
         receiver.receive_eof()
-        messages += map(parts_of, iter(receiver.next_event, None))
+        take_all(receiver, messages, most)
     except RemoteProtocolError as error:
         return Outcome(messages, (error.code, error.rule, error.status_hint))
     assert not receiver.pending
     return Outcome(messages, None)
+
+
+def take_all(receiver: Receiver, messages: list[tuple[object, ...]], most: int) -> None:
+    """Take what is whole; what comes before a fault is not lost with it."""
+    while taken := receiver.next_events(most):
+        assert len(taken) <= most
+        messages += map(parts_of, taken)
 
 
 def one_by_one(octets: bytes) -> list[bytes]:

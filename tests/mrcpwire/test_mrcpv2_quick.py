@@ -27,6 +27,7 @@ def test_both_ways_agree(data: st.DataObject, examples: list[Mrcpv2Example]) -> 
         assert outcome_of(stream, policy=policy) == expected
         assert outcome_of(stream, policy=policy) == expected  # from memory
         assert outcome_of(*pieces, policy=policy) == expected
+        assert outcome_of(*pieces, policy=policy, most=data.draw(st.integers(1, 9))) == expected
 
 
 @given(st.lists(mrcpv2_messages(canonical=True), min_size=1, max_size=4), st.integers(0, 3))
@@ -34,8 +35,8 @@ def test_a_small_memory_changes_nothing(examples: list[Mrcpv2Example], most: int
     stream = b"".join(example.raw for example in examples) * 2
     expected = outcome_of(stream, limits=BY_RULE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quick, "_MOST_STARTS", most)
-        patch.setattr(quick, "_MOST_SECTIONS", most)
+        for memory in ("_MOST_STARTS", "_MOST_TAILS", "_MOST_SECTIONS", "_MOST_NAMES", "_MOST_SIZES"):
+            patch.setattr(quick, memory, most)
         patch.setattr(quick, "_LONGEST_KEPT", 100)
         assert outcome_of(stream) == expected
 
@@ -87,3 +88,59 @@ def test_the_memory_is_bounded() -> None:  # G-9
         tracemalloc.stop()
     assert fault is None
     assert held < 16_000_000
+
+
+START_LINES = (
+    b"MRCP/2.0 58 STOP 8",
+    b"MRCP/2.0 0000058 STOP 0000000008",
+    b"MRCP/2.0 58 STOP 12345",
+    b"MRCP/2.0 58 STOP 4294967295",
+    b"MRCP/2.0 58 STOP 4294967296",
+    b"MRCP/2.0 58 STOP 00000000008",
+    b"MRCP/2.0 58 STOP 8x",
+    b"MRCP/2.0 58 STOP +8",
+    b"MRCP/2.0 58 STOP 1_0",
+    b"MRCP/2.0 5_8 STOP 8",
+    b"MRCP/2.0 0 STOP 8",
+    b"MRCP/2.0 00000000000000000058 STOP 8",
+    b"MRCP/2.0 65537 STOP 8",
+    b"MRCP/2.0 58 88 8",
+    b"MRCP/2.0 58 ST@P 8",
+    b"MRCP/2.0 58  8",
+    b"MRCP/2.0 58 STOP ",
+    b"MRCP/2.0 58 STOP  8",
+    b"MRCP/2.0 58 STOP 8 ",
+    b"MRCP/2.0 58 %b 8" % (b"X" * 65),
+    b"MRCP/2.1 58 STOP 8",
+    b"MRCP/1.0 58 STOP 8",
+    b"MRCP/2.0 58 SPEAK-COMPLETE 8 COMPLETE",
+    b"MRCP/2.0 58 SPEAK-COMPLETE 8 COMPLETED",
+    b"MRCP/2.0 58  8 COMPLETE",
+    b"MRCP/2.0 58 8 200 IN-PROGRESS",
+    b"MRCP/2.0 58 8 2000 IN-PROGRESS",
+    b"MRCP/2.0 58 8 2x0 IN-PROGRESS",
+    b"MRCP/2.0 58 8 20 IN-PROGRESS",
+    b"MRCP/2.0 58 8 20 IN-PROGRESS x",
+)
+
+
+@pytest.mark.parametrize("line", START_LINES)
+def test_start_lines_are_read_alike(line: bytes) -> None:  # M-03 to M-07
+    by_rule = Limits(header_lines=200)
+    head = b"%b\r\nChannel-Identifier: %b@x\r\n\r\n"
+    whole = head % (line, b"4" * (58 - len(head % (line, b""))))
+    for octets in (line, line + b"\r\n", whole, whole * 2):
+        expected = outcome_of(octets, limits=by_rule)
+        assert outcome_of(octets) == outcome_of(octets) == expected
+
+
+def test_start_lines_that_are_read_the_quick_way() -> None:
+    taken = [line for line in START_LINES if quick.read_start(line) is not None]
+    assert len(taken) == 6
+    assert {quick.read_start(line) for line in taken} == {
+        (58, mrcpv2.Kind.REQUEST, b"STOP", 8, 0, b""),
+        (58, mrcpv2.Kind.REQUEST, b"STOP", 12345, 0, b""),
+        (58, mrcpv2.Kind.REQUEST, b"STOP", 2**32 - 1, 0, b""),
+        (58, mrcpv2.Kind.EVENT, b"SPEAK-COMPLETE", 8, 0, b"COMPLETE"),
+        (58, mrcpv2.Kind.RESPONSE, b"", 8, 200, b"IN-PROGRESS"),
+    }

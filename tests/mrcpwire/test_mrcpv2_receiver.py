@@ -74,6 +74,20 @@ def test_pending(octets: bytes) -> None:
     assert told == [False, True, False]
 
 
+def test_many_at_once_and_a_fault_behind_them() -> None:
+    receiver = Receiver(Policy.STRICT)
+    assert receiver.next_events() == []
+    receiver.receive_data(STOP + SPEAK + NOT_CANONICAL + STOP + SPEAK[:-1])
+    assert [message.raw for message in receiver.next_events(2)] == [STOP, SPEAK]
+    assert [message.received for message in receiver.next_events()] == [59, 58]
+    assert receiver.next_events() == []
+    receiver.receive_data(SPEAK[-1:] + STOP + b"x")
+    assert [message.raw for message in receiver.next_events()] == [SPEAK, STOP]
+    for _ in range(2):
+        with pytest.raises(RemoteProtocolError, match="M-02"):
+            receiver.next_events()
+
+
 def test_filler_alone_is_not_pending() -> None:  # M-01
     receiver = Receiver(Policy.STRICT)
     receiver.receive_data(b"\r\n\r\n")
