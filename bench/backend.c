@@ -2,17 +2,19 @@
  *
  *     backend [--apart] [--silent]      response and event leave in two writes; callers don't answer events
  *
- * Prints four ports: exchanges at backend a and at backend b (RTSP or MRCPv2, told apart by the first octet), a stream
- * from a and one from b. Ends with whoever started it. A request that isn't the expected one, octet by octet, ends it.
+ * Prints six ports: exchanges at backend a and at backend b (RTSP or MRCPv2, told apart by the first octet), a stream
+ * from a and one from b, SIP over UDP at a and at b, whose control connections go where the exchanges go. Ends with
+ * whoever started it. A request that isn't the expected one, octet by octet, ends it.
  */
-#include "wire.h"
+#include "agent.h"
 #include <stddef.h>
 #include <sys/prctl.h>
 
 enum { ROOM = 16384, EVENTS = 512 };
 
 struct server {
-    int fd;
+    int fd, port;
+    struct agent *agent; /* NULL: no SIP */
     bool streams;
     char tag;
     unsigned sessions;
@@ -44,7 +46,8 @@ static struct server *serve(int epoll, char tag, bool streams)
     s->response.octets[s->response.tag] = s->event.octets[s->event.tag] = tag;
     no_delay(s->fd); /* those accepted inherit it */
     getsockname(s->fd, (void *)&any, &(socklen_t){sizeof any});
-    printf("%d%c", ntohs(any.sin_port), streams && tag == 'b' ? '\n' : ' ');
+    s->port = ntohs(any.sin_port);
+    printf("%s%d", tag == 'a' && !streams ? "" : " ", s->port);
     watch(epoll, s->fd, EPOLLIN, s);
     return s;
 }
@@ -84,6 +87,8 @@ static int mrcp_request(struct peer *p, const char *octets, int have, int *waiti
         put_number(fill[i], octets + s->request.hole[0]);
         memcpy(fill[i]->octets + fill[i]->id, octets + s->request.id, ID);
     }
+    if (octets[s->request.id] == 's' && !stands(s->agent, octets + s->request.id))
+        die("backend %c: a request on no channel of ours:\n%.*s", s->tag, s->request.len, octets);
     if (memcmp(octets, s->request.octets, (size_t)s->request.len))
         die("backend: a changed request:\n%.*s\ninstead of\n%.*s", have, octets, s->request.len, s->request.octets);
     *waiting = reply(p, *waiting, &s->response, &s->event);
@@ -190,6 +195,7 @@ int main(int argc, char **argv)
 {
     struct epoll_event events[EVENTS];
     struct server *servers[4];
+    struct agent *agents[2];
     int epoll = epoll_create1(0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (int i = 1; i < argc; i++) {
@@ -199,6 +205,9 @@ int main(int argc, char **argv)
     stream_octets = pattern();
     for (int i = 0; i < 4; i++)
         servers[i] = serve(epoll, i % 2 ? 'b' : 'a', i > 1);
+    for (int i = 0; i < 2; i++)
+        servers[i]->agent = agents[i] = make_agent(epoll, servers[i]->tag, servers[i]->port);
+    puts("");
     fflush(stdout);
     for (;;) {
         int n = epoll_wait(epoll, events, EVENTS, -1);
@@ -207,6 +216,8 @@ int main(int argc, char **argv)
             struct peer *p = owner;
             if (owner == servers[0] || owner == servers[1] || owner == servers[2] || owner == servers[3])
                 greet(epoll, owner);
+            else if (owner == agents[0] || owner == agents[1])
+                answer_calls(owner);
             else if (!(p->server->streams ? stream(p) : converse(p))) {
                 close(p->fd);
                 free(p);

@@ -4,6 +4,7 @@
 enum { ROOM = 65536, OPENING = 64 };
 
 int epoll, opened, opening, flying, target;
+uint64_t repeated;
 unsigned shares[2];
 uint32_t tenths[TENTHS];
 
@@ -14,6 +15,12 @@ static unsigned idle_first, idle_count;
 static char in[ROOM], out[BURST * TEXT];
 
 static void begin(struct link *l);
+
+bool fits(void)
+{
+    return o.channels >= o.depth && o.channels <= 0xffff && o.calls == 1 && !(o.rtsp && o.channels > 1) &&
+           (o.rtsp || !(o.churn || o.hold));
+}
 
 void make_links(void)
 {

@@ -10,8 +10,10 @@ import attrs
 from bench.compile import Programs
 from bench.measure import Manner, Stack, Timing, stack
 from bench.process import BenchError
-from bench.proxies import Kind
+from bench.proxies import Direct, Kind
 from bench.rows import Row, Sample
+
+DIRECT = Direct()
 
 
 @attrs.define(kw_only=True)
@@ -36,7 +38,8 @@ class Campaign:
             self._row(row, now + (end - now) / (len(rows) - done))
 
     def _row(self, row: Row, end: float) -> None:
-        samples = self.samples[row] = {kind.name: [] for kind in self.kinds}
+        kinds = [kind for kind in self._with_base(row) if row.suits(kind.fronts)]
+        samples = self.samples[row] = {kind.name: [] for kind in kinds}
         began = time.monotonic()
         with contextlib.ExitStack() as held:
             stacks: dict[str, Stack] = {}
@@ -44,10 +47,15 @@ class Campaign:
                 longest = (time.monotonic() - began) / max(number, 1)
                 if number and time.monotonic() + longest > end:
                     break
-                for kind in self.kinds:
+                for kind in kinds:
                     self._one(row, kind, stacks, held)
         counts = ", ".join(f"{name} {len(some)}" for name, some in samples.items())
         print(f"{row.name}: {counts} in {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
+
+    def _with_base(self, row: Row) -> Sequence[Kind]:
+        """Return all proxies, and the way without any where a row compares with that."""
+        absent = row.base == DIRECT.name and all(kind.name != row.base for kind in self.kinds)
+        return [DIRECT, *self.kinds] if absent else self.kinds
 
     def _one(self, row: Row, kind: Kind, stacks: dict[str, Stack], held: contextlib.ExitStack) -> None:
         if (row.name, kind.name) in self.errors:

@@ -24,7 +24,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add = options.add_argument
     add("--rows", default="", metavar="NAME,…", help=f"only these: {names}")
-    add("--peers", default="haproxy,nginx", metavar="NAME,…", help=f"measured beside: {', '.join(PEERS)}")
+    add(
+        "--peers",
+        default="haproxy,nginx,kamailio",
+        metavar="NAME,…",
+        help=f"measured beside: {', '.join(PEERS)}",
+    )
     add(
         "--python",
         action="append",
@@ -54,7 +59,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measure and print; 1 when anything of ours failed, 2 when asked for what there isn't."""
     options = parser().parse_args(words)
     try:
-        rows = choose_rows(options.rows, machine.allow_many_files())
+        rows = choose_rows(options.rows, machine.allow_many_files(), quick=options.quick)
         contenders = choose_kinds(options.peers, options.python, options.checkout)
         campaign = _campaign(options, contenders)
     except (ValueError, OSError) as error:

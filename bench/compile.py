@@ -16,6 +16,7 @@ class Programs:
     """Where the compiled programs are."""
 
     load: Path
+    calls: Path
     backend: Path
 
 
@@ -28,7 +29,9 @@ def compile_programs(into: Path = HERE / "build") -> Programs:
     """Compile what is older than its source; CalledProcessError carries the compiler's words."""
     into.mkdir(exist_ok=True)
     return Programs(
-        load=_compile("load", into, "load.c", "callers.c"), backend=_compile("backend", into, "backend.c")
+        load=_compile("load", into, "load.c", "callers.c"),
+        calls=_compile("calls", into, "load.c", "calls.c"),
+        backend=_compile("backend", into, "backend.c", "agent.c"),
     )
 
 

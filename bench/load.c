@@ -10,7 +10,7 @@
 
 enum { EVENTS = 512, FIRST_HELD = 100 };
 
-struct options o = {.links = 1, .depth = 1, .channels = 1, .exchanges = 2, .warm = 0.2, .seconds = 1};
+struct options o = {.links = 1, .depth = 1, .channels = 1, .calls = 1, .exchanges = 2, .warm = 0.2, .seconds = 1};
 struct reading from, to, now;
 bool timed, stopping;
 uint64_t start;
@@ -80,9 +80,9 @@ static double percentile(double share)
 
 static void report(void)
 {
-    printf("{\"count\": %llu, \"seconds\": %.9f, \"p50\": %.1f, \"p99\": %.1f, \"late\": %llu, \"shares\": [%u, %u], \"cpu\": [",
+    printf("{\"count\": %llu, \"seconds\": %.9f, \"p50\": %.1f, \"p99\": %.1f, \"late\": %llu, \"repeated\": %llu, \"shares\": [%u, %u], \"cpu\": [",
            (unsigned long long)(to.count - from.count), (double)(to.at - from.at) / 1e9, percentile(0.5), percentile(0.99),
-           (unsigned long long)late, shares[0], shares[1]);
+           (unsigned long long)late, (unsigned long long)repeated, shares[0], shares[1]);
     for (int i = 0; i <= o.watched; i++)
         printf("%s%.9f", i ? ", " : "", (double)(to.cpu[i] - from.cpu[i]) / 1e9);
     puts("]}");
@@ -95,8 +95,10 @@ static void hold(void)
     for (int step = 0; step < 2; step++) {
         target = step || o.links < FIRST_HELD ? o.links : FIRST_HELD;
         dial_some();
-        while (opened < target || flying)
+        while (opened < target || opening || flying)
             turn();
+        if (repeated)
+            die("%llu messages came once more: somebody missed a deadline", (unsigned long long)repeated);
         printf("%d\n", opened);
         fflush(stdout);
         if (!fgets(line, sizeof line, stdin))
@@ -117,7 +119,7 @@ static void read_options(int argc, char **argv)
     static const struct option known[] = {
         {"to", 1, 0, 't'},       {"rtsp", 0, 0, 'R'},    {"stream", 0, 0, 'S'}, {"churn", 0, 0, 'C'},   {"hold", 0, 0, 'H'},
         {"silent", 0, 0, 'q'},   {"links", 1, 0, 'l'},   {"depth", 1, 0, 'd'},  {"channels", 1, 0, 'c'}, {"rate", 1, 0, 'r'},
-        {"exchanges", 1, 0, 'e'}, {"warm", 1, 0, 'w'},    {"seconds", 1, 0, 's'}, {"deadline", 1, 0, 'x'}, {"cpu", 1, 0, 'p'}, {0}};
+        {"calls", 1, 0, 'k'},    {"exchanges", 1, 0, 'e'}, {"warm", 1, 0, 'w'},    {"seconds", 1, 0, 's'}, {"deadline", 1, 0, 'x'}, {"cpu", 1, 0, 'p'}, {0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
         switch (c) {
         case 't': o.port = atoi(optarg); break;
@@ -129,6 +131,7 @@ static void read_options(int argc, char **argv)
         case 'l': o.links = atoi(optarg); break;
         case 'd': o.depth = atoi(optarg); break;
         case 'c': o.channels = atoi(optarg); break;
+        case 'k': o.calls = atoi(optarg); break;
         case 'r': o.rate = atoi(optarg); break;
         case 'e': o.exchanges = atoi(optarg); break;
         case 'w': o.warm = atof(optarg); break;
@@ -140,8 +143,7 @@ static void read_options(int argc, char **argv)
             break;
         default: exit(2);
         }
-    if (!o.port || o.links < 1 || o.depth < 1 || o.depth > BURST || o.channels < o.depth || o.channels > 0xffff ||
-        (o.rtsp && o.channels > 1) || ((o.churn || o.hold) && !o.rtsp))
+    if (!o.port || o.links < 1 || o.depth < 1 || o.depth > BURST || o.calls < 1 || !fits())
         die("these options don't go together");
 }
 

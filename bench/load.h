@@ -24,7 +24,7 @@ struct link {
 
 struct options {
     bool rtsp, stream, churn, hold, silent;
-    int port, links, depth, channels, exchanges, rate, watched;
+    int port, links, depth, channels, calls, exchanges, rate, watched;
     double warm, seconds;
     clockid_t watch[WATCHED];
 };
@@ -38,10 +38,12 @@ extern struct reading from, to, now; /* when counting began, when it ended, and 
 extern bool timed, stopping;         /* the warm-up runs or is over; no new exchanges */
 extern uint64_t start;               /* when the warm-up is over */
 
-/* callers.c */
+/* callers.c, or calls.c for those who set their sessions up by SIP */
 extern int epoll, opened, opening, flying, target;
+extern uint64_t repeated;       /* messages that came once more, as somebody missed a deadline */
 extern unsigned shares[2];      /* sessions on backend a, on backend b */
 extern uint32_t tenths[TENTHS]; /* how many exchanges took so many tenths of a microsecond */
+bool fits(void); /* do the options go together? */
 void make_links(void);
 void dial_some(void);
 void heard(struct link *l, uint32_t events);

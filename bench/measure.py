@@ -20,6 +20,7 @@ from bench.rows import Row, Sample
 SETTLE = 0.3  # seconds a proxy gets to tidy up before it is weighed
 GRACE = 10  # seconds a run may take beyond its own
 LEAST_RATE = 0.95  # a run that does less than this of the rate asked for says nothing
+LEAST_HELD = 100  # sessions to be held that are set up in a second, at least
 TRIES = 3  # to hold that rate
 
 
@@ -46,6 +47,7 @@ class Told(TypedDict):
     seconds: float
     p50: float
     p99: float
+    repeated: int  # SIP messages that came once more
     shares: list[int]  # sessions on backend a, on backend b
     cpu: list[float]  # seconds of each process watched, then of the generator
 
@@ -81,8 +83,11 @@ class Stack:
         return self._sample(row, json.loads(done.stdout))
 
     def _load(self, row: Row, deadline: int) -> list[str]:
-        command = [str(self.programs.load), "--to", str(self.proxy.ports[row.front]), *row.load]
-        command += ["--deadline", str(deadline)]
+        front, load = row.front, row.load
+        if front not in self.proxy.ports and row.blind:
+            front, load = row.blind
+        program = self.programs.calls if front == "sip" else self.programs.load
+        command = [str(program), "--to", str(self.proxy.ports[front]), *load, "--deadline", str(deadline)]
         return [*command, "--silent"] if self.manner.silent else command
 
     def _sample(self, row: Row, told: Told) -> Sample:
@@ -99,13 +104,14 @@ class Stack:
             cpu=proxy / count if self.proxy.pids else None,
             p50=told["p50"] if row.rate else None,
             p99=told["p99"] if row.rate else None,
+            repeated=told["repeated"],
             proxy_busy=proxy / seconds if self.proxy.pids else None,
             load_busy=(backend + load) / seconds,
         )
 
     def _weigh(self, row: Row, held: int) -> Sample:
         """Open a few sessions, weigh, open the rest, weigh again."""
-        command = [*self._load(row, 4 * GRACE), "--links", str(held)]
+        command = [*self._load(row, 4 * GRACE + held // LEAST_HELD), "--links", str(held)]
         with on_core(LOAD_CORE):
             load = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -117,7 +123,7 @@ class Stack:
             finally:
                 load.kill()
         pss, uss = ((b - a) / (last - first) for a, b in zip(before, after, strict=True))
-        return Sample(pss=pss, uss=uss)
+        return Sample(pss=pss, uss=uss, total=after[0], held=last)
 
     def _held(self, load: subprocess.Popen[str]) -> tuple[int, tuple[int, int]]:
         assert load.stdin is not None
@@ -165,5 +171,5 @@ def _backend(programs: Programs, manner: Manner, home: Path) -> Iterator[tuple[i
     with running(command, home, core=LOAD_CORE) as process:
         ports = home / "stdout"
         wait_until(lambda: ports.read_bytes().endswith(b"\n"), process, home)
-        a, b, stream_a, stream_b = map(int, ports.read_text().split())
-        yield process.pid, Backends(exchange=(a, b), stream=(stream_a, stream_b))
+        a, b, stream_a, stream_b, sip_a, sip_b = map(int, ports.read_text().split())
+        yield process.pid, Backends(exchange=(a, b), stream=(stream_a, stream_b), sip=(sip_a, sip_b))

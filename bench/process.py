@@ -12,6 +12,11 @@ from bench.machine import on_core
 
 START_TIME = 20.0
 STOP_TIME = 3.0
+OPTIONS = (
+    "OPTIONS sip:127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{own};branch=z9hG4bKready{own}\r\n"
+    "Max-Forwards: 70\r\nFrom: <sip:127.0.0.1:{own}>;tag=ready\r\nTo: <sip:127.0.0.1:{port}>\r\n"
+    "Call-ID: ready@127.0.0.1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 class BenchError(Exception):
@@ -93,6 +98,19 @@ def accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def answers(port: int) -> bool:
+    """Try whether somebody answers SIP over UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(0.2)
+        asker.connect(("127.0.0.1", port))
+        own = asker.getsockname()[1]
+        try:
+            asker.send(OPTIONS.format(port=port, own=own).encode())
+            return asker.recv(2048).startswith(b"SIP/2.0 ")
+        except OSError:
+            return False
 
 
 def free_ports(count: int) -> list[int]:

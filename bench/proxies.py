@@ -4,31 +4,36 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
 import attrs
 
 from bench.machine import PROXY_CORE, find
-from bench.process import accepts, children, free_ports, running, wait_until
+from bench.process import accepts, answers, children, free_ports, running, wait_until
 
-Front = Literal["rtsp", "mrcp", "tcp", "stream"]
-FRONTS: tuple[Front, ...] = ("rtsp", "mrcp", "tcp", "stream")
+Front = Literal["rtsp", "mrcp", "tcp", "stream", "sip"]
+FRONTS: tuple[Front, ...] = ("rtsp", "mrcp", "tcp", "stream")  # those that a blind relay can serve too
 STREAM_BUFFER = 131_072
+SHARED_MEMORY = "512"  # megabytes; ended transactions stay in it for a while
+# Limits that guard against floods would be the first thing a benchmark meets: every caller is the same host.
+ROOMY = ("connections", "connections_per_source", "calls_per_second", "transactions")
+POOLS: Mapping[str, tuple[Front, ...]] = {"speech": ("rtsp", "mrcp", "tcp", "sip"), "stream": ("tcp",)}
 NGINX_STREAM_MODULES = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/local/nginx/modules")
 
 
 @attrs.frozen
 class Backends:
-    """The ports of backend a and backend b: for exchanges, and for streams."""
+    """The ports of backend a and backend b: for exchanges, for streams, and for SIP over UDP."""
 
     exchange: tuple[int, int]
     stream: tuple[int, int]
+    sip: tuple[int, int]
 
     def of(self, front: Front) -> tuple[int, int]:
         """Return the two ports that stand behind a front."""
-        return self.stream if front == "stream" else self.exchange
+        return {"stream": self.stream, "sip": self.sip}.get(front, self.exchange)
 
 
 @attrs.frozen
@@ -46,6 +51,10 @@ class Kind(Protocol):
     def name(self) -> str:
         """What the table calls it."""
 
+    @property
+    def fronts(self) -> Collection[Front]:
+        """The fronts it has."""
+
     def missing(self) -> str | None:
         """Say why it can't be measured here, if it can't."""
 
@@ -58,13 +67,14 @@ class Direct:
     """No proxy at all: what generator and backend can do by themselves."""
 
     name: str = "direct"
+    fronts: tuple[Front, ...] = (*FRONTS, "sip")
 
     def missing(self) -> str | None:
         return None
 
     @contextlib.contextmanager
     def run(self, backends: Backends, home: Path, *, tuned: bool) -> Iterator[Proxy]:  # noqa: ARG002 - the contract
-        yield Proxy(ports={front: backends.of(front)[0] for front in FRONTS}, pids=())
+        yield Proxy(ports={front: backends.of(front)[0] for front in self.fronts}, pids=())
 
 
 @attrs.frozen
@@ -72,6 +82,7 @@ class Haproxy:
     """haproxy, mode tcp, one thread."""
 
     name: str = "haproxy"
+    fronts: tuple[Front, ...] = FRONTS
 
     def missing(self) -> str | None:
         return None if find("haproxy") else "haproxy is not installed"
@@ -113,6 +124,7 @@ class Nginx:
     """nginx, stream, one worker."""
 
     name: str = "nginx"
+    fronts: tuple[Front, ...] = FRONTS
 
     def missing(self) -> str | None:
         path = find("nginx")
@@ -163,12 +175,54 @@ def nginx_config(ports: Mapping[Front, int], backends: Backends, home: Path, *, 
 
 
 @attrs.frozen
+class Kamailio:
+    """Kamailio, dispatcher, one UDP worker: it relays a call's SIP, and leaves the control connection to the peers."""
+
+    name: str = "kamailio"
+    fronts: tuple[Front, ...] = ("sip",)
+
+    def missing(self) -> str | None:
+        return None if find("kamailio") else "kamailio is not installed"
+
+    @contextlib.contextmanager
+    def run(self, backends: Backends, home: Path, *, tuned: bool) -> Iterator[Proxy]:  # noqa: ARG002 - the contract
+        (port,) = free_ports(1)
+        config = home / "kamailio.cfg"
+        config.write_text(kamailio_config(port, home / "dispatcher.list"))
+        (home / "dispatcher.list").write_text("".join(f"1 sip:127.0.0.1:{at}\n" for at in backends.of("sip")))
+        command = [find("kamailio") or "kamailio", "-DD", "-E", "-m", SHARED_MEMORY, "-f", str(config)]
+        command += ["-Y", str(home)]
+        with running(command, home, core=PROXY_CORE) as process:
+            wait_until(lambda: answers(port), process, home)
+            yield Proxy(ports={"sip": port}, pids=(process.pid, *children(process.pid)))
+
+
+def kamailio_config(port: int, backends: Path) -> str:
+    """Write Kamailio's configuration: backends in turn, and the requests of a call after its first."""
+    modules = ("tm", "sl", "rr", "pv", "siputils", "dispatcher")
+    lines = ["#!KAMAILIO", "debug=-1", "log_stderror=yes", "children=1", "disable_tcp=yes", "auto_aliases=no"]
+    lines += [f"listen=udp:127.0.0.1:{port}", *(f'loadmodule "{name}.so"' for name in modules)]
+    lines += [
+        f'modparam("dispatcher", "list_file", "{backends}")',
+        "request_route {",
+        '    if (method == "OPTIONS") { sl_send_reply("200", "OK"); exit; }',
+        "    if (has_totag()) { loose_route(); t_relay(); exit; }",
+        "    record_route();",
+        '    if (!ds_select_dst("1", "4")) { sl_send_reply("503", "No Backend"); exit; }',
+        "    t_relay();",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@attrs.frozen
 class Mrcpbalance:
     """mrcpbalance as an interpreter has it installed, or from a checkout."""
 
     name: str = "mrcpbalance"
     python: str = sys.executable
     checkout: Path | None = None
+    fronts: tuple[Front, ...] = (*FRONTS, "sip")
 
     def missing(self) -> str | None:
         try:
@@ -187,12 +241,12 @@ class Mrcpbalance:
 
     @contextlib.contextmanager
     def run(self, backends: Backends, home: Path, *, tuned: bool) -> Iterator[Proxy]:  # noqa: ARG002 - the contract
-        ports = dict(zip(FRONTS, free_ports(len(FRONTS)), strict=True))
+        ports = dict(zip(self.fronts, free_ports(len(self.fronts)), strict=True))
         config = home / "bench.toml"
         config.write_text(mrcpbalance_config(ports, backends))
         command = self._command("from mrcpbalance.cli import main; main()", "serve", "--config", str(config))
         with running(command, home, core=PROXY_CORE, env=self._environment()) as process:
-            wait_until(lambda: (home / "stdout").read_bytes().count(b"\n") >= len(FRONTS), process, home)
+            wait_until(lambda: (home / "stdout").read_bytes().count(b"\n") >= len(ports), process, home)
             yield Proxy(ports=ports, pids=(process.pid, *children(process.pid)))
 
     def _command(self, code: str, *args: str) -> Sequence[str]:
@@ -212,15 +266,14 @@ class Mrcpbalance:
 
 def mrcpbalance_config(ports: Mapping[Front, int], backends: Backends) -> str:
     """Write mrcpbalance's configuration: one listener a protocol; nothing probes while we measure."""
-    tables = []
-    for pool, fronts in {"speech": ("rtsp", "mrcp", "tcp"), "stream": ("tcp",)}.items():
+    tables = ["[limits]", *(f"{name} = 1_000_000" for name in ROOMY)]
+    for pool, fronts in POOLS.items():
         tables += [f"[pools.{pool}.health]", 'probe = "none"']
-        at = backends.stream if pool == "stream" else backends.exchange
-        for name, port in zip("ab", at, strict=True):
-            tables += [
-                f"[pools.{pool}.backends.{name}]",
-                *(f'{front} = "127.0.0.1:{port}"' for front in fronts),
-            ]
+        for number, name in enumerate("ab"):
+            tables.append(f"[pools.{pool}.backends.{name}]")
+            for front in fronts:
+                port = backends.of("stream" if pool == "stream" else front)[number]
+                tables.append(f'{front} = "127.0.0.1:{port}"')
     for front, port in ports.items():
         protocol, pool = ("tcp", "stream") if front == "stream" else (front, "speech")
         tables += [
@@ -228,5 +281,6 @@ def mrcpbalance_config(ports: Mapping[Front, int], backends: Backends) -> str:
             f'protocol = "{protocol}"',
             f'bind = "127.0.0.1:{port}"',
             f'pool = "{pool}"',
+            *(['transports = ["udp"]'] if front == "sip" else []),
         ]
     return "\n".join(tables) + "\n"

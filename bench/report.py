@@ -15,7 +15,7 @@ def text(campaign: Campaign, about: dict[str, str], base: str) -> str:
     parts = [
         "\n".join(f"{name:<{width}}  {what}" for name, what in about.items()),
         table.comparison(campaign.samples, names, base, own),
-        table.detail(campaign.samples, names),
+        table.detail(campaign.samples),
         *(["\n".join(["Failed:", *_failures(campaign)])] if campaign.errors else []),
     ]
     return "\n\n".join(parts)
@@ -50,7 +50,7 @@ def _figures(campaign: Campaign, base: str) -> list[dict[str, object]]:
         for figure in row.figures:
             for name, some in samples.items():
                 own = table.absolute(figure, some)
-                against = table.relative(figure, some, samples.get(base, ()))
+                against = table.relative(figure, some, samples.get(row.base or base, ()))
                 found.append(
                     {
                         "row": row.name,

@@ -1,6 +1,6 @@
 """What is measured: each row a kind of load, and the figures drawn from it with what they should reach."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal
 
 import attrs
@@ -18,6 +18,9 @@ class Sample:
     p99: float | None = None
     pss: float | None = None  # octets of process memory a session
     uss: float | None = None
+    total: float | None = None  # octets of process memory (PSS) with all sessions
+    held: int | None = None  # sessions then
+    repeated: int | None = None  # SIP messages that came to the caller once more
     proxy_busy: float | None = None  # share of its core
     load_busy: float | None = None  # share of their core that generator and backend used
 
@@ -45,9 +48,18 @@ class Row:
     figures: tuple[Figure, ...]
     rate: int | None = None
     held: int | None = None  # sessions to weigh instead of exchanges to count
+    files: float = 2.0  # connections a proxy has for each of these
+    blind: tuple[Front, tuple[str, ...]] | None = None  # what a proxy without that front carries in its place
+    needs: tuple[Front, ...] = ()  # further fronts it goes through
+    base: str | None = None  # whom to compare with, if not with the base of all rows
+
+    def suits(self, fronts: Collection[Front]) -> bool:
+        """Tell whether a proxy with these fronts can carry it."""
+        through = {self.front, *self.needs} <= set(fronts)
+        return through or (self.blind is not None and self.blind[0] in fronts)
 
 
-def _cpu(name: str, good: float, goal: float) -> Figure:
+def _cpu(name: str, good: float | None = None, goal: float | None = None) -> Figure:
     return Figure(name=f"CPU, {name}", unit="µs", of=_microseconds, good=good, goal=goal)
 
 
@@ -57,6 +69,14 @@ def _microseconds(sample: Sample) -> float | None:
 
 def _gigabytes(sample: Sample) -> float | None:
     return None if not sample.cpu else 1e-9 / sample.cpu
+
+
+def _per_cpu_second(sample: Sample) -> float | None:
+    return None if not sample.cpu else 1 / sample.cpu
+
+
+def _added(name: str, of: Callable[[Sample], float | None]) -> Figure:
+    return Figure(name=f"added set-up time {name}, 50 calls/s", unit="µs", of=of, compare="difference")
 
 
 def _latency(rate: str) -> tuple[Figure, Figure]:
@@ -75,6 +95,7 @@ def _busy(name: str, front: Front, title: str, links: int) -> Row:
 
 
 HELD = 5_000
+HELD_CALLS = 10_000
 
 ROWS = (
     _busy("v1-64", "rtsp", "MRCPv1 exchange", 64),
@@ -108,6 +129,50 @@ ROWS = (
                 goal=0.5,
             ),
             Figure(name="the same, USS", unit="octets", of=lambda s: s.uss),
+        ),
+    ),
+    Row(
+        name="calls",
+        front="sip",
+        load=("--links", "32", "--churn"),
+        figures=(
+            Figure(
+                name="MRCPv2 calls: set up, one exchange, ended",
+                unit="per CPU s",
+                of=_per_cpu_second,
+                more_is_better=True,
+            ),
+        ),
+        base="kamailio",
+    ),
+    Row(
+        name="setup",
+        front="sip",
+        load=("--links", "100", "--churn", "--rate", "50"),
+        rate=50,
+        figures=(_added("p50", lambda s: s.p50), _added("p99", lambda s: s.p99)),
+        base="direct",
+    ),
+    Row(
+        name="control",
+        front="sip",
+        needs=("mrcp",),
+        load=("--links", "64", "--calls", "16", "--depth", "16"),
+        figures=(_cpu("MRCPv2 exchange, 4 connections shared by 16 calls each, 16 messages a read"),),
+        blind=("mrcp", ("--links", "4", "--channels", "16", "--depth", "16")),
+    ),
+    Row(
+        name="held",
+        front="sip",
+        needs=("mrcp",),
+        load=("--calls", "16", "--hold"),
+        held=HELD_CALLS,
+        files=1 + 1 / 16,
+        figures=(
+            Figure(name="memory per held MRCPv2 call (PSS)", unit="octets", of=lambda s: s.pss),
+            Figure(name="the same, USS", unit="octets", of=lambda s: s.uss),
+            Figure(name="the whole process then (PSS)", unit="octets", of=lambda s: s.total),
+            Figure(name="calls held, no message repeated", unit="calls", of=lambda s: s.held),
         ),
     ),
     Row(

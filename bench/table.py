@@ -55,21 +55,29 @@ def comparison(results: Mapping[Row, Samples], names: Sequence[str], base: str, 
     head = ["", base, *others, "good", "goal"]
     lines = [head]
     for row, samples in results.items():
+        beside = samples.get(row.base or base, ())
         for figure in row.figures:
-            mine = absolute(figure, samples.get(base, ()))
-            line = [figure.name, f"{_number(mine.median)} {figure.unit}" if mine else "-"]
+            line = [figure.name, _base(row, figure, beside)]
             for name in others:
-                found = relative(figure, samples.get(name, ()), samples.get(base, ()))
-                line.append(_compared(figure, found, judge=name in judged))
+                found = relative(figure, samples.get(name, ()), beside)
+                alone = "-" if beside else _own(figure, samples.get(name, ()))
+                line.append(_compared(figure, found, judge=name in judged) if found else alone)
             lines.append([*line, _limit(figure, figure.good), _limit(figure, figure.goal)])
     note = f"Against {base}: median of the differences or ratios of each round, their least and most."
     unmeasured = "".join(f"\n  not measured: {what}" for what in NOT_MEASURED)
     return f"{_aligned(lines)}\n{note}{unmeasured}"
 
 
-def _compared(figure: Figure, found: Spread | None, *, judge: bool) -> str:
-    if found is None:
-        return "-"
+def _base(row: Row, figure: Figure, samples: Sequence[Sample]) -> str:
+    return f"{row.base}: {_own(figure, samples)}" if row.base and samples else _own(figure, samples)
+
+
+def _own(figure: Figure, samples: Sequence[Sample]) -> str:
+    mine = absolute(figure, samples)
+    return f"{_number(mine.median)} {figure.unit}" if mine else "-"
+
+
+def _compared(figure: Figure, found: Spread, *, judge: bool) -> str:
     form = "{:+.1f}" if figure.compare == "difference" else "{:.2f}"
     middle, least, most = (form.format(value) for value in (found.median, found.least, found.most))
     return f"{middle} ({least} to {most}) {verdict(figure, found.median) if judge else ''}".rstrip()
@@ -81,11 +89,11 @@ def _limit(figure: Figure, value: float | None) -> str:
     return f"{value:+.0f} µs" if figure.compare == "difference" else f"{value:.1f}"
 
 
-def detail(results: Mapping[Row, Samples], names: Sequence[str]) -> str:
+def detail(results: Mapping[Row, Samples]) -> str:
     """Print every figure in its own unit, and how busy proxy and load kept their cores."""
     lines = [["", "proxy", "median", "least", "most", "unit", "a second", "proxy's core", "load's core"]]
     for row, samples in results.items():
-        for name in names:
+        for name in samples:
             for figure in row.figures:
                 lines += _details(row, name, figure, samples.get(name, ()))
     return _aligned(lines)

@@ -4,6 +4,7 @@
  * and the tag that tells which backend spoke. Both sides fill the holes and compare whole messages, so an octet that a
  * proxy changed, dropped or doubled is an error and never a good figure.
  */
+#pragma once
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>

@@ -11,7 +11,7 @@ from bench.campaign import Campaign
 from bench.compile import Programs
 from bench.measure import Manner, Timing
 from bench.process import BenchError
-from bench.proxies import Backends, Direct, Kind, Proxy
+from bench.proxies import Backends, Direct, Front, Kind, Proxy
 from bench.rows import ROWS
 
 MRCP = next(row for row in ROWS if row.name == "mrcp-64")
@@ -22,6 +22,7 @@ class Broken:
     """A proxy that never starts."""
 
     name: str = "broken"
+    fronts: tuple[Front, ...] = ("mrcp",)
 
     def missing(self) -> str | None:
         return None
@@ -60,3 +61,12 @@ def test_out_of_time_a_row_still_gets_one_round(programs: Programs) -> None:
     run = campaign([Direct()], programs, rounds=50, limit=0)
     run.measure([MRCP])
     assert len(run.samples[MRCP]["direct"]) == 1
+
+
+def test_a_row_brings_whom_it_compares_with(programs: Programs) -> None:
+    setup = next(row for row in ROWS if row.name == "setup")
+    run = campaign([Broken()], programs, rounds=1, limit=60)
+    run.measure([attrs.evolve(setup, rate=1, load=("--links", "9", "--churn", "--rate", "300"))])
+    ((_, samples),) = run.samples.items()
+    assert {name: len(some) for name, some in samples.items()} == {"direct": 1}
+    assert samples["direct"][0].p99

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.choice import choose_kinds, choose_rows
+from bench.choice import HELD_IN_HASTE, choose_kinds, choose_rows
 from bench.cli import main
 from bench.proxies import Mrcpbalance
-from bench.rows import HELD, ROWS
+from bench.rows import HELD, HELD_CALLS, ROWS
 
 
 def test_rows() -> None:
@@ -23,6 +23,12 @@ def test_no_more_sessions_than_files() -> None:
     assert choose_rows("memory", 1_000_000)[0].held == HELD
 
 
+def test_calls_held() -> None:
+    assert choose_rows("held", 20_000)[0].held == HELD_CALLS
+    assert choose_rows("held", 20_000, quick=True)[0].held == HELD_IN_HASTE
+    assert choose_rows("held", 1_500)[0].held == 470
+
+
 def test_peers_and_further_versions(tmp_path: Path) -> None:
     (tmp_path / "mrcpbalance").mkdir()
     (tmp_path / "mrcpbalance" / "__init__.py").write_text("raise ImportError('empty')")
@@ -34,7 +40,7 @@ def test_peers_and_further_versions(tmp_path: Path) -> None:
 
 
 def test_unknown_and_double_names(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match="no peer squid: there are haproxy, nginx, direct"):
+    with pytest.raises(ValueError, match="no peer squid: there are haproxy, nginx, kamailio, direct"):
         choose_kinds("squid", [], [])
     with pytest.raises(ValueError, match="two proxies are called x"):
         choose_kinds("", [], ["x=/a", "x=/b"])

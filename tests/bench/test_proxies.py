@@ -8,13 +8,13 @@ import pytest
 
 from bench.compile import Programs
 from bench.measure import Manner, Timing, stack
-from bench.process import BenchError
-from bench.proxies import FRONTS, Backends, Front, Haproxy, Kind, Mrcpbalance, Nginx, mrcpbalance_config
+from bench.process import BenchError, answers, free_ports
+from bench.proxies import Backends, Front, Haproxy, Kamailio, Kind, Mrcpbalance, Nginx, mrcpbalance_config
 from bench.rows import ROWS, Row
 from mrcpbalance.config import Address, parse
 
-BACKENDS = Backends(exchange=(11, 12), stream=(21, 22))
-PORTS: dict[Front, int] = {front: 30 + number for number, front in enumerate(FRONTS)}
+BACKENDS = Backends(exchange=(11, 12), stream=(21, 22), sip=(31, 32))
+PORTS: dict[Front, int] = {front: 40 + number for number, front in enumerate(Mrcpbalance().fronts)}
 SHORT = Timing(warm=0.02, seconds=0.1)
 
 STUB = """
@@ -39,10 +39,21 @@ def test_our_own_configuration_is_free_of_faults() -> None:
         assert config.pools[pool].health.probe == "none"
         tcp = [backend.tcp for backend in config.pools[pool].backends.values()]
         assert tcp == [Address("127.0.0.1", port) for port in ports]
+    assert config.listeners["sip"].transports == ("udp",)
+    sip = [backend.sip for backend in config.pools["speech"].backends.values()]
+    assert sip == [Address("127.0.0.1", port) for port in BACKENDS.sip]
 
 
-@pytest.mark.parametrize("name", ["v1-64", "mrcp-64", "stream"])
-@pytest.mark.parametrize("kind", [Haproxy(), Nginx()], ids=lambda kind: kind.name)
+CARRIED = [
+    (kind, name) for kind in (Haproxy(), Nginx()) for name in ("v1-64", "mrcp-64", "control", "stream")
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [*CARRIED, (Kamailio(), "calls")],
+    ids=lambda one: one if isinstance(one, str) else one.name,
+)
 def test_peers_carry_the_load(kind: Kind, name: str, programs: Programs) -> None:
     if reason := kind.missing():
         (pytest.fail if os.environ.get("MRCPBALANCE_REQUIRE_PEERS") == "1" else pytest.skip)(reason)
@@ -52,6 +63,23 @@ def test_peers_carry_the_load(kind: Kind, name: str, programs: Programs) -> None
     assert sample.cpu
     assert sample.proxy_busy
     assert not list(Path("/tmp").glob(f"{running.home.name}*"))
+
+
+def test_which_rows_suit() -> None:
+    assert row("control").suits(Haproxy().fronts)
+    assert row("calls").suits(Kamailio().fronts)
+    assert not row("control").suits(Kamailio().fronts)
+    assert not row("calls").suits(Haproxy().fronts)
+    assert all(one.suits(Mrcpbalance().fronts) for one in ROWS)
+
+
+def test_nobody_answers(unused_udp_port: int) -> None:
+    assert not answers(unused_udp_port)
+
+
+@pytest.fixture
+def unused_udp_port() -> int:
+    return free_ports(1)[0]
 
 
 def test_an_interpreter_without_it_is_told() -> None:

@@ -72,9 +72,18 @@ def test_comparison_judges_our_own_only() -> None:
     assert lines[2].split() == ["p50", "-", "-", "-", "+10", "µs", "+0", "µs"]
 
 
+def test_a_row_with_a_base_of_its_own_and_one_with_nobody_to_compare_with() -> None:
+    own = Row(name="own", front="sip", load=(), figures=(CPU,), base="direct")
+    alone = Row(name="alone", front="sip", load=(), figures=(CPU,))
+    results = {own: {"direct": cpu(10), "mine": cpu(12)}, alone: {"mine": cpu(7)}}
+    lines = comparison(results, ["haproxy", "mine"], "haproxy", ["mine"]).splitlines()
+    assert "direct: 10 µs  1.20 (1.20 to 1.20) good" in lines[1]
+    assert lines[2].split() == ["CPU", "-", "7", "µs", "1.5", "1.0"]
+
+
 def test_detail_shows_who_was_busy() -> None:
     some = [Sample(cpu=2, rate=5000, proxy_busy=0.99, load_busy=0.5)]
-    line = detail({ROW: {"mine": some}}, ["mine", "absent"]).splitlines()[1]
+    line = detail({ROW: {"mine": some}}).splitlines()[1]
     assert line.split() == ["row", "mine", "2", "2", "2", "µs", "5,000", "99%", "50%"]
 
 
