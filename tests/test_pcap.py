@@ -1,7 +1,6 @@
-"""The capture reader against the captures' own description, against tshark, and against awkward packets."""
+"""The connections that other tests replay, against the captures' own description and against tshark."""
 
 import re
-import struct
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import pytest
 from mrcpbalance.config import Address
 from tests import peers
 from tests.pcap import CAPTURES, Conversation, Piece, read_conversations
+from tests.traces.packets import ACK, FIN
+from tests.traces.scene import Scene
 
 ROW = re.compile(r"^\| (\S+\.pcap) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", re.MULTILINE)
 DESCRIBED = {
@@ -53,76 +54,28 @@ def test_same_octets_as_tshark(name: str) -> None:
     assert sorted(theirs.values()) == sorted(octets.hex() for octets in ours if octets)
 
 
-def segment(
-    source: Address, target: Address, sequence: int, payload: bytes = b"", flags: int = 0x10
-) -> bytes:
-    """Write an Ethernet frame with one TCP segment, padded as short frames are."""
-    hosts = b"".join(bytes(map(int, one.host.split("."))) for one in (source, target))
-    tcp = struct.pack("!HHIIBBHHH", source.port, target.port, sequence % 2**32, 0, 0x50, flags, 1024, 0, 0)
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 40 + len(payload), 0, 0, 64, 6, 0)
-    return (bytes(12) + b"\x08\x00" + head + hosts + tcp + payload).ljust(60, b"\0")
-
-
-def write(path: Path, frames: list[bytes], order: str = "<") -> Path:
-    """Write a classic capture file."""
-    out = struct.pack(order + "IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
-    for second, frame in enumerate(frames):
-        out += struct.pack(order + "IIII", second, 500_000, len(frame), len(frame)) + frame
-    path.write_bytes(out)
-    return path
-
-
-def up(sequence: int, payload: bytes = b"", flags: int = 0x10) -> bytes:
-    return segment(CLIENT, SERVER, sequence, payload, flags)
-
-
-def down(sequence: int, payload: bytes = b"", flags: int = 0x10) -> bytes:
-    return segment(SERVER, CLIENT, sequence, payload, flags)
-
-
-OPENED = [up(99, flags=0x02), down(199, flags=0x12)]
-AWKWARD = {
-    "in order": ([*OPENED, up(100, b"ab"), up(102, b"cd")], [b"ab", b"cd"]),
-    "retransmitted": ([*OPENED, up(100, b"ab"), up(100, b"ab"), up(102, b"cd")], [b"ab", b"cd"]),
-    "overlapping": ([*OPENED, up(100, b"ab"), up(100, b"abcd")], [b"ab", b"cd"]),
-    "keep-alive": ([*OPENED, up(100, b"ab"), up(101, b"b"), up(102, b"cd")], [b"ab", b"cd"]),
-    "out of order": ([*OPENED, up(102, b"cd"), up(104, b"e"), up(100, b"ab")], [b"abcde"]),
-    "without handshake": ([up(100, b"ab"), up(102, b"cd")], [b"ab", b"cd"]),
-    "sequence wraps": ([up(2**32 - 2, flags=0x02), up(2**32 - 1, b"ab"), up(1, b"cd")], [b"ab", b"cd"]),
-}
-
-
-@pytest.mark.parametrize(("frames", "pieces"), AWKWARD.values(), ids=AWKWARD)
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_octets_come_once_and_in_order(
-    frames: list[bytes], pieces: list[bytes], order: str, tmp_path: Path
-) -> None:
-    (one,) = read_conversations(write(tmp_path / "x.pcap", frames, order))
-    assert (one.client, one.server) == (CLIENT, SERVER)
-    assert [piece.data for piece in one.pieces] == pieces
-
-
 def test_both_directions_keep_their_order_and_ends(tmp_path: Path) -> None:
-    frames = [*OPENED, up(100, b"ask"), down(200, b"tell"), up(103, flags=0x11), down(204, flags=0x04)]
-    (one,) = read_conversations(write(tmp_path / "x.pcap", frames))
+    scene = Scene()
+    talk = scene.tcp(("127.0.0.1", 40000), ("127.0.0.2", 1554))
+    talk.up(b"ask")
+    talk.down(b"tell")
+    talk.segment(True, b"", FIN | ACK)
+    talk.reset(by="server")
+    path = tmp_path / "x.pcap"
+    path.write_bytes(scene.file())
+    (one,) = read_conversations(path)
+    assert (one.client, one.server) == (CLIENT, SERVER)
     assert one.pieces == [Piece(True, b"ask", 0.0), Piece(False, b"tell", 0.0)]
-    assert [piece.time for piece in one.pieces] == [2.5, 3.5]
+    assert [piece.time for piece in one.pieces] == [scene.packets[2].time / 1e9, scene.packets[3].time / 1e9]
     assert (one.client_end, one.server_end) == ("finished", "reset")
 
 
-def test_a_server_that_is_seen_first_is_still_the_server(tmp_path: Path) -> None:
-    (one,) = read_conversations(write(tmp_path / "x.pcap", [down(200, b"event"), up(100, b"ok")]))
-    assert (one.client, one.to_client, one.to_server) == (CLIENT, b"event", b"ok")
-
-
-def test_a_port_used_again_is_another_connection(tmp_path: Path) -> None:
-    frames = [*OPENED, up(100, b"first"), up(499, flags=0x02), up(500, b"second")]
-    found = read_conversations(write(tmp_path / "x.pcap", frames))
-    assert [one.to_server for one in found] == [b"first", b"second"]
-
-
-def test_other_packets_are_passed_over(tmp_path: Path) -> None:
-    udp = bytearray(up(100, b"audio"))
-    udp[14 + 9] = 17
-    arp = bytes(12) + b"\x08\x06" + bytes(46)
-    assert read_conversations(write(tmp_path / "x.pcap", [bytes(udp), arp])) == []
+def test_conversations_to_a_port(tmp_path: Path) -> None:
+    scene = Scene()
+    for port in (1554, 1544):
+        scene.tcp(("127.0.0.1", 40000), ("127.0.0.2", port)).up(b"%d" % port)
+    scene.udp(("127.0.0.1", 4000), ("127.0.0.2", 1544), b"audio")
+    path = tmp_path / "x.pcap"
+    path.write_bytes(scene.file())
+    assert [one.to_server for one in read_conversations(path, port=1544)] == [b"1544"]
+    assert len(read_conversations(path)) == 2

@@ -61,8 +61,14 @@ class Flow:
 
     @property
     def lacking(self) -> int:
-        """How many octets at the end were acknowledged, or come before the FIN, and were not captured."""
-        return max(max(self.acked, self._end or 0) - self.position, 0)
+        """How many octets at the end were acknowledged, or come before the FIN, and were not captured.
+
+        A FIN is acknowledged like an octet; one more than was seen may be a FIN that was not captured.
+        """
+        if self._end is not None:
+            return max(self._end - self.position, 0)
+        missing = self.acked - self.position
+        return missing if missing > 1 else 0
 
     def begin(self, sequence: int) -> None:
         """Set where the stream begins, unless that is known."""

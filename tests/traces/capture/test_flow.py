@@ -145,6 +145,19 @@ def test_segments_far_away_belong_to_something_else() -> None:
     assert flow.lacking == 0
 
 
+def test_an_acknowledged_fin_is_no_octet() -> None:
+    for seen in (True, False):
+        flow = Flow(LIMIT)
+        flow.begin(0)
+        feed(flow, [(0, b"abcd")])
+        if seen:
+            flow.finish(4)
+        flow.acknowledge(5, 9)
+        assert flow.lacking == 0
+    flow.acknowledge(6, 9)
+    assert flow.lacking == 2
+
+
 def test_the_end() -> None:
     flow = Flow(LIMIT)
     flow.acknowledge(9, 0)  # nothing to acknowledge yet
