@@ -1,5 +1,6 @@
 """The speech servers and the callers of the demo, of both protocol versions, behind one face each."""
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from types import TracebackType
@@ -198,11 +199,11 @@ class SipTalk:
 
     async def completion(self, request_id: int) -> None:
         """Wait until a request is completed."""
-        try:
+        with contextlib.suppress(ConnectionLost):
             await self._asked[request_id].events.completion(request_id)
-        except ConnectionLost:
-            await self._call.ended.wait()
-            raise LostError("a BYE came") from None
+            return
+        await self._call.ended.wait()
+        raise LostError("a BYE came")
 
     async def end(self) -> None:
         """Say BYE."""

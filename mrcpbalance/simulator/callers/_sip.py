@@ -106,7 +106,7 @@ class SipCaller(Lifetime):
         except NoAnswer:
             raise ConnectionLost(f"INVITE of {call.id}") from None
         except OSError:
-            await call.bye()
+            self.later(call.bye)
             raise ConnectionLost(f"control connection of {call.id}") from None
         except trio.Cancelled:
             self.agent.cancel(asked)
@@ -217,7 +217,9 @@ class SipCaller(Lifetime):
         """Have something done by a task of its own."""
         self._started().start_soon(what, *arguments)
 
-    async def _hold(self, control: ControlConnection, *, task_status: trio.TaskStatus[object]) -> None:
+    async def _hold(  # noqa: ASYNC128 - the connection's own task says when it has started
+        self, control: ControlConnection, *, task_status: trio.TaskStatus[object]
+    ) -> None:
         await control.run(task_status=task_status)
         for call in tuple(control.users):
             call.lost()
