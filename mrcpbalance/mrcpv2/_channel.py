@@ -70,7 +70,8 @@ class Channel:
     opening: Opening | None
     leg: "Leg | None" = None
     state: State = State.OPENING
-    open: dict[int, float] | None = None  # request-ids without a response, and when each must have one
+    # Request-ids without a response, and when each must have one.
+    open: dict[int, float] = attrs.field(factory=dict)
     settled: set[int] | None = (
         None  # request-ids that were answered here; no second response may follow (A.8)
     )
@@ -80,9 +81,3 @@ class Channel:
     def step(self, step: Step) -> None:
         """Move as the table says; a step the table doesn't have is our own fault."""
         self.state = TRANSITIONS[self.state][step]
-
-    def asked(self, request_id: int, due: float) -> None:
-        """Note a request that wants a response."""
-        if self.open is None:
-            self.open = {}
-        self.open[request_id] = due

@@ -17,7 +17,7 @@ from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpbalance.sessions.watch import Watch
 from mrcpwire import RemoteProtocolError, mrcpv2
 
-from . import _opening
+from . import _opening, _passing
 from ._channel import Channel, State, Step
 from ._leg import Leg
 
@@ -80,16 +80,20 @@ class FramedCaller:
         receiver, most = self.receiver, self.context.limits.requests_per_connection
         try:
             while (
-                self.open < most and self.closing is None and (message := receiver.next_event()) is not None
+                self.closing is None
+                and (room := most - self.open) > 0
+                and (messages := receiver.next_events(room))  # each opens one request at most
             ):
-                self._from_caller(message, now)
+                _passing.to_backends(self, messages, now)
         except RemoteProtocolError as error:
             self._broke(error, now)
             return
         if self.open >= most and not self.choked:
             self.choked = True
             self.port.pause()
-        self.watch.partial(pending=receiver.pending and not self.choked, now=now)
+        pending = receiver.pending and not self.choked
+        if pending or self.watch.partial_since is not None:
+            self.watch.partial(pending=pending, now=now)
 
     def finished(self, now: float) -> None:
         """Wait a moment for the responses to what is open, then end (M-32)."""
@@ -105,12 +109,12 @@ class FramedCaller:
         """Answer 501 to whatever is open and end everything."""
         self.stop(End(Who.PROXY, Phase.ACTIVE), now)
 
-    # Messages.
+    # Messages that are more than passed on.
 
-    def _from_caller(self, message: mrcpv2.Message, now: float) -> None:
+    def from_caller(self, message: mrcpv2.Message, channel: Channel | None, due: float, now: float) -> None:
+        """Take a message that may open a channel, or begins to close one, or goes behind such a one."""
         if message.anomaly is not None:
             self.context.tally.count(message.anomaly)
-        channel = self.channels.get(message.channel)
         if channel is None:
             if message.kind is not _REQUEST:
                 self.context.tally.count("mrcpv2.unknown-channel")
@@ -121,54 +125,47 @@ class FramedCaller:
         channel.touched = now
         channel.record.messages_to_backend += 1
         if message.kind is _REQUEST:
-            self._note_request(channel, message, now)
+            self.open += message.request_id not in channel.open
+            channel.open[message.request_id] = due
+            self.watch.by(due)
+            if message.name == _passing.TEARDOWN:
+                channel.teardown = message.request_id
+                channel.step(Step.TEARDOWN)
         leg = channel.leg
         if leg is None:
             _opening.first(self, channel, message, now)
             return
         if channel.opening is not None:
             _opening.follow(self, channel.opening, message)
-        data = message.raw
-        channel.record.bytes_to_backend += len(data)
-        leg.port.send(data)
+        channel.record.bytes_to_backend += len(message.raw)
+        leg.port.send(message.raw)
 
-    def _note_request(self, channel: Channel, message: mrcpv2.Message, now: float) -> None:
-        due = now + self.context.timeouts.request
-        before = len(channel.open) if channel.open else 0
-        channel.asked(message.request_id, due)
-        self.open += len(channel.open or ()) - before
-        if message.name == b"TEARDOWN":
-            channel.teardown = message.request_id
-            channel.step(Step.TEARDOWN)
-        self.watch.by(due)
-
-    def from_backend(self, leg: Leg, message: mrcpv2.Message, now: float) -> None:
-        """Pass a backend's message on, if its channel lives there."""
+    def from_backend(self, leg: Leg, message: mrcpv2.Message, channel: Channel | None, now: float) -> None:
+        """Take a message that is on no channel, or the first on its channel, or may be the last."""
         if message.anomaly is not None:
             self.context.tally.count(message.anomaly)
-        channel = self.channels.get(message.channel)
         if channel is None or channel.leg is not leg:
             self.context.tally.count("mrcpv2.unknown-channel-from-backend")
             return
         if channel.opening is not None and not _opening.answered(self, channel, message, now):
             return
         channel.touched = now
-        record = channel.record
-        if message.kind is _RESPONSE:
-            request_id = message.request_id
-            if channel.open is not None and channel.open.pop(request_id, None) is not None:
+        response = message.kind is _RESPONSE
+        if response:
+            if channel.open.pop(message.request_id, None) is not None:
                 self.open -= 1
-            elif channel.settled is not None and request_id in channel.settled:
+            elif channel.settled is not None and message.request_id in channel.settled:
                 self.context.tally.count("mrcpv2.late-response")
                 return
-        data = message.raw
-        record.messages_to_client += 1
-        record.bytes_to_client += len(data)
-        self.port.send(data)
-        if message.kind is _RESPONSE:
-            self._after_response(channel, message, now)
+        channel.record.messages_to_client += 1
+        channel.record.bytes_to_client += len(message.raw)
+        self.port.send(message.raw)
+        if response:
+            self._after_last(channel, message, now)
+            self.after_response(now)
 
-    def _after_response(self, channel: Channel, message: mrcpv2.Message, now: float) -> None:
+    def _after_last(self, channel: Channel, message: mrcpv2.Message, now: float) -> None:
+        """End a channel with the response that refuses its SETUP or grants its TEARDOWN."""
         if channel.refused:
             self.answer_open(channel, status=_opening.NOT_ALLOCATED)  # what went behind it
             self.end(channel, End(Who.BACKEND, Phase.SETUP), now)
@@ -179,6 +176,9 @@ class FramedCaller:
                 self.end(channel, End(Who.CLIENT, Phase.TEARDOWN), now)
             else:
                 channel.step(Step.REFUSED)
+
+    def after_response(self, now: float) -> None:
+        """Go on with what waited for responses."""
         if self.closing is not None:
             self._close_if_answered(now)
         elif self.choked and self.open * 2 <= self.context.limits.requests_per_connection:
@@ -273,7 +273,7 @@ class FramedCaller:
         for leg in [leg for leg in self.legs if leg.partial_since is not None and leg.partial_since <= late]:
             self.leg_broke(leg, "mrcpv2.message-timeout", "M-18", now)
         for channel in list(self.channels.values()):
-            overdue = [request_id for request_id, due in (channel.open or {}).items() if due <= now]
+            overdue = [request_id for request_id, due in channel.open.items() if due <= now]
             if overdue and channel.opening is None:
                 self.context.tally.count("mrcpv2.request-timeout")
                 self.answer_open(channel, overdue)
@@ -288,7 +288,7 @@ class FramedCaller:
         for channel in self.channels.values():
             yield channel.touched + self.context.timeouts.session_idle
             if channel.opening is None:
-                yield min((channel.open or {}).values(), default=math.inf)
+                yield min(channel.open.values(), default=math.inf)
 
     # Ends.
 
@@ -296,7 +296,7 @@ class FramedCaller:
         self, channel: Channel, request_ids: list[int] | None = None, status: int = NO_ANSWER
     ) -> None:
         """Answer requests of a channel for a backend that won't any more (A.8)."""
-        for request_id in list(channel.open or ()) if request_ids is None else request_ids:
+        for request_id in list(channel.open) if request_ids is None else request_ids:
             data = mrcpv2.response(request_id, status, b"COMPLETE", channel.name)
             channel.record.messages_to_client += 1
             channel.record.bytes_to_client += len(data)
@@ -304,7 +304,6 @@ class FramedCaller:
             self._settle(channel, request_id)
 
     def _settle(self, channel: Channel, request_id: int) -> None:
-        assert channel.open is not None
         del channel.open[request_id]
         self.open -= 1
         if channel.settled is None:
@@ -317,8 +316,8 @@ class FramedCaller:
         if channel.opening is not None:
             _opening.settle(self, channel, channel.opening)
         channel.step(Step.ENDED)
-        self.open -= len(channel.open or ())
-        channel.open = None
+        self.open -= len(channel.open)
+        channel.open.clear()
         channel.leg = None
         del self.channels[channel.name]
         self.context.register.end(channel.record, end, now)

@@ -8,6 +8,8 @@ from mrcpbalance.pool import Backend
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpwire import RemoteProtocolError, mrcpv2
 
+from . import _passing
+
 if TYPE_CHECKING:
     from ._framed import FramedCaller
 
@@ -31,8 +33,8 @@ class Leg:
         receiver, caller = self.receiver, self.caller
         receiver.receive_data(data)
         try:
-            while not self.gone and (message := receiver.next_event()) is not None:
-                caller.from_backend(self, message, now)
+            while not self.gone and (messages := receiver.next_events()):
+                _passing.to_caller(caller, self, messages, now)
         except RemoteProtocolError as error:
             caller.leg_broke(self, error.code, error.rule, now, error.excerpt)
             return

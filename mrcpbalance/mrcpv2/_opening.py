@@ -190,4 +190,6 @@ def answered(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, 
     settle(caller, channel, opening)
     channel.record.answered_at = now
     channel.step(Step.ANSWERED)
+    if channel.teardown is not None:  # it was sent before the first answer
+        channel.step(Step.TEARDOWN)
     return True

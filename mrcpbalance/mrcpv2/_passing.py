@@ -1,0 +1,86 @@
+"""The messages of a framed caller that are only passed on: on channels that stand, and neither open nor close one.
+
+All of a read go through one loop. What is more than that goes to `FramedCaller.from_caller` and `from_backend`.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from mrcpwire import mrcpv2
+
+from ._channel import State
+
+if TYPE_CHECKING:
+    from ._framed import FramedCaller
+    from ._leg import Leg
+
+TEARDOWN: Final = b"TEARDOWN"  # where the peers use it literally
+_REQUEST, _RESPONSE, _OPEN = (
+    mrcpv2.Kind.REQUEST,
+    mrcpv2.Kind.RESPONSE,
+    State.OPEN,
+)  # an enum's look-up is slow
+
+
+def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: float) -> None:
+    """Send what a caller said, each message to the backend of its channel."""
+    channels, due, asked = caller.channels, now + caller.context.timeouts.request, False
+    for message in messages:
+        channel = channels.get(message.channel)
+        if channel is None or channel.state is not _OPEN or message.name == TEARDOWN:
+            caller.from_caller(message, channel, due, now)
+            continue
+        if message.anomaly is not None:
+            caller.context.tally.count(message.anomaly)
+        if message.kind is _REQUEST:
+            if message.request_id not in channel.open:
+                caller.open += 1
+            channel.open[message.request_id] = due
+            asked = True
+        data = message.raw
+        channel.touched = now
+        record = channel.record
+        record.messages_to_backend += 1
+        record.bytes_to_backend += len(data)
+        assert channel.leg is not None, "an open channel has its connection"
+        channel.leg.port.send(data)
+    if asked:
+        caller.watch.by(due)
+
+
+def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message], now: float) -> None:
+    """Send what a backend said if its channel lives there."""
+    channels, responses = caller.channels, 0
+    passed: list[bytes] = []
+    for message in messages:
+        channel = channels.get(message.channel)
+        if channel is None or channel.leg is not leg or channel.state is not _OPEN:
+            _send(caller, passed)
+            caller.from_backend(leg, message, channel, now)
+            if leg.gone:
+                return
+            continue
+        if message.anomaly is not None:
+            caller.context.tally.count(message.anomaly)
+        if message.kind is _RESPONSE:
+            if channel.open.pop(message.request_id, None) is not None:
+                caller.open -= 1
+            elif channel.settled is not None and message.request_id in channel.settled:
+                caller.context.tally.count("mrcpv2.late-response")
+                continue
+            responses += 1
+        data = message.raw
+        channel.touched = now
+        record = channel.record
+        record.messages_to_client += 1
+        record.bytes_to_client += len(data)
+        passed.append(data)
+    _send(caller, passed)
+    if responses:
+        caller.after_response(now)
+
+
+def _send(caller: "FramedCaller", passed: list[bytes]) -> None:
+    """Send what was passed so far in one piece."""
+    if passed:
+        caller.port.send(passed[0] if len(passed) == 1 else b"".join(passed))
+        passed.clear()
