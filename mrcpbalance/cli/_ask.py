@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import attrs
 import click
 
-from mrcpbalance.config import ConfigError, load
+from mrcpbalance.config import AdminConfig, ConfigError, load
 
 DEFAULT: Final = "127.0.0.1:8090"
 PATIENCE: Final = 5.0  # seconds for an answer
@@ -125,18 +125,11 @@ def asks(function: F) -> F:
 def find(admin: str | None, file: str | None, token_file: str | None) -> Admin:
     """Find out where to ask; ends the command when the file doesn't say."""
     where = admin
-    if file is not None and admin is None:
-        try:
-            config = load(file)
-        except ConfigError as error:
-            for fault in error.faults:
-                click.echo(str(fault), err=True)
-            sys.exit(1)
-        if config.admin is None:
-            fail(f"{file} has no [admin] table, so the proxy it configures can't be asked")
-        bind = config.admin.bind
-        where = f"unix:{bind}" if isinstance(bind, str) else str(bind)
-        token_file = token_file or config.admin.token_file
+    if file is not None:
+        config = _admin_of(file)
+        bind = config.bind
+        where = admin or (f"unix:{bind}" if isinstance(bind, str) else str(bind))
+        token_file = token_file or config.token_file
     token = os.environ.get("MRCPBALANCE_TOKEN")
     if token_file is not None:
         try:
@@ -151,6 +144,18 @@ def find(admin: str | None, file: str | None, token_file: str | None) -> Admin:
     if not _is_place(where):
         raise click.UsageError(f"--admin: {where!r} is not HOST:PORT, unix:PATH or a URL")
     return Admin(where, token)
+
+
+def _admin_of(file: str) -> AdminConfig:
+    try:
+        config = load(file)
+    except ConfigError as error:
+        for fault in error.faults:
+            click.echo(str(fault), err=True)
+        sys.exit(1)
+    if config.admin is None:
+        fail(f"{file} has no [admin] table, so the proxy it configures can't be asked")
+    return config.admin
 
 
 def _is_place(where: str) -> bool:

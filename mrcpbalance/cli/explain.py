@@ -33,7 +33,7 @@ def command(
         raise click.UsageError("give either a session, or what the next one is like")
     proxy = find(admin, file, token_file)
     if session is None:
-        answer = proxy.get(f"/api/v1/explain?{urlencode(given)}")
+        answer = proxy.get("/api/v1/explain" + (f"?{urlencode(given)}" if given else ""))
     else:
         answer = proxy.get(f"/api/v1/explain/{quote(session, safe='')}")
     if as_json:

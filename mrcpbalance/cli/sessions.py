@@ -48,4 +48,6 @@ def command(
     show_table(("ID", "PROTOCOL", "CLIENT", "BACKEND", "RESOURCES", "AGE", "KEYS"), rows)
     total = answer["total"]
     if isinstance(total, int) and total > len(rows):
-        click.echo(f"\n{len(rows)} of {total} live sessions; --limit shows more, --search finds some.")
+        cut = len(rows) == limit
+        hint = "; --limit shows more, --search finds some" if cut else ""
+        click.echo(f"\n{len(rows)} of {total} live sessions{hint}.")

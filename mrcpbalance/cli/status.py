@@ -23,7 +23,7 @@ def command(*, admin: str | None, file: str | None, token_file: str | None, as_j
             _capacity(backend["max_sessions"]),
             str(backend["weight"]),
             str(backend["failures"]),
-            " ".join(f"{name}={one['address']}" for name, one in backend["protocols"].items()),
+            " ".join(_address(name, one, backend["state"]) for name, one in backend["protocols"].items()),
         )
         for pool in pools
         for backend in pool["backends"]
@@ -31,6 +31,11 @@ def command(*, admin: str | None, file: str | None, token_file: str | None, as_j
     if answer.get("draining"):
         click.echo("The proxy is draining: it takes no new sessions.\n")
     show_table(("BACKEND", "STATE", "SESSIONS", "OF", "WEIGHT", "FAILURES", "ADDRESSES"), rows)
+
+
+def _address(protocol: str, one: dict[str, object], state: str) -> str:
+    """Give an address, with its state where that differs from its backend's."""
+    return f"{protocol}={one['address']}" + ("" if one["state"] == state else f" ({one['state']})")
 
 
 def _capacity(most: object) -> str:
