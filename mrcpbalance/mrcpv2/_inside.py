@@ -229,11 +229,10 @@ def _exclusive(side: Side, server: ServerTransaction, request: sip.Request, now:
         return
     if call.passing is not None and call.passing.settled and call.passing.source is side:
         call.passing.superseded(now)
-    if call.passing is not None:
-        if call.passing.source is side:
-            side.tell(server, sip.response_to(request, 500, headers=RETRY_AFTER), now)
-        else:
-            side.tell(server, sip.response_to(request, 491), now)
+    pending = _pending(call)
+    if pending is not None:
+        again = sip.response_to(request, 500, headers=RETRY_AFTER)
+        side.tell(server, again if pending is side else sip.response_to(request, 491), now)
         return
     added = _added(call, side, request)
     if added is None:
@@ -242,6 +241,13 @@ def _exclusive(side: Side, server: ServerTransaction, request: sip.Request, now:
     side.dialog.refresh_target(request)
     call.passing = Passing(call, side, other, request, server, exclusive=True, added=added)
     call.passing.start(now)
+
+
+def _pending(call: "Call") -> Side | None:
+    """Tell whose offer, or promise of one, has no answer yet; the first of all may come with the caller's ACK."""
+    if call.passing is not None:
+        return call.passing.source
+    return call.caller if call.invited is not None else None
 
 
 def _added(call: "Call", side: Side, request: sip.Request) -> tuple[str, ...] | None:

@@ -5,6 +5,7 @@ import pytest
 from mrcpbalance.sessions.ports import CloseReason
 from mrcpwire import sip
 from tests.mrcpv2.sip_stage import PHONE, A, CallOnStage, Heard, SipStage, answer, offer, request
+from tests.stage import StagePort
 
 REFRESHED = answer(A, b"45@speechrecog", connection=b"existing")
 
@@ -262,3 +263,19 @@ def test_a_refresh_of_the_backend_that_describes_less() -> None:
     assert b"a=c" not in update.request.body.replace(b"a=cmid", b"")
     caller_replies(stage, update, 200, offer())
     assert stage.titles(A) == ["200 UPDATE"]
+
+
+def test_no_further_offer_while_the_first_has_no_answer() -> None:  # S-05, RFC 6337
+    stage = SipStage()
+    stage.say(request(b"INVITE"))
+    invite = stage.one(A)
+    stage.reply(invite, 200, answer(A, b"45@speechrecog"))
+    ok = stage.one().response
+    call = CallOnStage(stage, b"call-1", ok.to.tag or b"", invite, StagePort(stage, A), ok)
+    call.asks(b"INVITE", cseq=2, body=offer())  # it overtook the ACK
+    call.backend_asks(b"UPDATE", body=REFRESHED)
+    assert stage.titles() == ["500 INVITE"]
+    assert stage.titles(A) == ["491 UPDATE"]
+    call.asks(b"ACK", cseq=1, body=offer(), branch=b"ack")
+    ack = stage.one(A)
+    assert (ack.title, ack.request.cseq[0]) == ("ACK", 1)
