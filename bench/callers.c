@@ -4,7 +4,7 @@
 enum { ROOM = 65536, OPENING = 64 };
 
 int epoll, opened, opening, flying, target;
-uint64_t repeated;
+uint64_t repeated, longest;
 unsigned shares[2];
 uint32_t tenths[TENTHS];
 
@@ -331,6 +331,11 @@ static void drain(struct link *l)
 
 
 /* --- for the clockwork ---------------------------------------------------------------------------------------- */
+
+bool visit_next(void)
+{
+    return false;
+}
 
 void heard(struct link *l, uint32_t events)
 {

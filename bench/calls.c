@@ -2,7 +2,7 @@
  *
  *     --churn           each call ends after one exchange and its control connection with it
  *     --churn --rate N  so many calls begin in a second; timed is INVITE to 200
- *     --hold            calls stay
+ *     --hold            calls stay; when all stand, each has another exchange
  *     otherwise         calls stay and exchange messages, `--depth` in flight on each connection
  *
  * Everything about a call stands in its number: Call-ID, tag and branches are made of it.
@@ -28,12 +28,13 @@ struct call {
 struct group {
     int fd, have, flying, next, calls;
     bool up, leaving;
+    uint64_t sent;
     struct call *call;
     char rest[TEXT];
 };
 
 int epoll, opened, opening, flying, target;
-uint64_t repeated;
+uint64_t repeated, longest;
 unsigned shares[2];
 uint32_t tenths[TENTHS];
 
@@ -46,8 +47,8 @@ static char in[ROOM], out[BURST * TEXT];
 
 bool fits(void)
 {
-    return o.channels == 1 && !o.rtsp && !o.stream && o.depth <= o.calls && (o.calls == 1 || !o.churn) &&
-           (!o.rate || o.churn);
+    return o.channels == 1 && !o.rtsp && !o.stream && o.depth <= o.calls && o.calls <= BURST &&
+           (o.calls == 1 || !o.churn) && (!o.rate || o.churn);
 }
 
 void make_links(void)
@@ -277,8 +278,19 @@ static void begin(struct group *g, int depth)
         len += c->channel.request.len;
     }
     g->flying += depth;
+    g->sent = clock_ns(CLOCK_MONOTONIC);
     flying += depth;
     send_all(g->fd, out, len);
+}
+
+bool visit_next(void)
+{
+    static int visited;
+    if (visited == groups)
+        return false;
+    begin(&group[visited], group[visited].calls);
+    visited++;
+    return true;
 }
 
 static void stand(struct call *c)
@@ -315,6 +327,9 @@ static void landed(struct group *g, struct call *c)
         leave(c);
     } else if (!o.hold && !stopping && !g->flying) {
         begin(g, o.depth);
+    } else if (o.hold && !g->flying) {
+        uint64_t took = clock_ns(CLOCK_MONOTONIC) - g->sent;
+        longest = took > longest ? took : longest;
     }
 }
 

@@ -41,10 +41,12 @@ extern uint64_t start;               /* when the warm-up is over */
 /* callers.c, or calls.c for those who set their sessions up by SIP */
 extern int epoll, opened, opening, flying, target;
 extern uint64_t repeated;       /* messages that came once more, as somebody missed a deadline */
+extern uint64_t longest;        /* nanoseconds an exchange of sessions to be held took */
 extern unsigned shares[2];      /* sessions on backend a, on backend b */
 extern uint32_t tenths[TENTHS]; /* how many exchanges took so many tenths of a microsecond */
 bool fits(void); /* do the options go together? */
 void make_links(void);
 void dial_some(void);
+bool visit_next(void); /* begin one more exchange on some sessions that are held; false: all have had theirs */
 void heard(struct link *l, uint32_t events);
 uint64_t begin_due(uint64_t due); /* begin so many exchanges; how many found no idle session */

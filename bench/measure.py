@@ -118,14 +118,14 @@ class Stack:
             )
         with load:
             try:
-                first, before = self._held(load)
-                last, after = self._held(load)
+                first, before, _ = self._held(load)
+                last, after, longest = self._held(load)
             finally:
                 load.kill()
         pss, uss = ((b - a) / (last - first) for a, b in zip(before, after, strict=True))
-        return Sample(pss=pss, uss=uss, total=after[0], held=last)
+        return Sample(pss=pss, uss=uss, total=after[0], held=last, longest=longest or None)
 
-    def _held(self, load: subprocess.Popen[str]) -> tuple[int, tuple[int, int]]:
+    def _held(self, load: subprocess.Popen[str]) -> tuple[int, tuple[int, int], float]:
         assert load.stdin is not None
         assert load.stdout is not None
         assert load.stderr is not None
@@ -136,7 +136,8 @@ class Stack:
         weight = memory(self.proxy.pids)
         load.stdin.write("\n")
         load.stdin.flush()
-        return int(line), weight
+        held, longest = line.split()
+        return int(held), weight, float(longest)
 
     def _explain(self, complaint: str) -> str:
         words = [complaint.strip(), *(last_words(self.home / who) for who in ("backend", "proxy"))]

@@ -20,6 +20,7 @@ class Sample:
     uss: float | None = None
     total: float | None = None  # octets of process memory (PSS) with all sessions
     held: int | None = None  # sessions then
+    longest: float | None = None  # milliseconds an exchange took on the way there
     repeated: int | None = None  # SIP messages that came to the caller once more
     proxy_busy: float | None = None  # share of its core
     load_busy: float | None = None  # share of their core that generator and backend used
@@ -172,7 +173,8 @@ ROWS = (
             Figure(name="memory per held MRCPv2 call (PSS)", unit="octets", of=lambda s: s.pss),
             Figure(name="the same, USS", unit="octets", of=lambda s: s.uss),
             Figure(name="the whole process then (PSS)", unit="octets", of=lambda s: s.total),
-            Figure(name="calls held, no message repeated", unit="calls", of=lambda s: s.held),
+            Figure(name="calls held, no SIP message repeated", unit="calls", of=lambda s: s.held),
+            Figure(name="longest exchange meanwhile", unit="ms", of=lambda s: s.longest),
         ),
     ),
     Row(
