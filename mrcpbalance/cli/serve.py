@@ -4,7 +4,7 @@ import gc
 import os
 import resource
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import trio
 
 from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
 from mrcpbalance.observe import AdminError, Log, Statistics, session_end
-from mrcpbalance.proxy import CannotListenError, run, serve, stop_on_signals
+from mrcpbalance.proxy import CannotListenError, Reloader, run, serve, stop_on_signals
 from mrcpbalance.sessions import Session
 
 
@@ -29,7 +29,8 @@ def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...
     """Run the proxy: with --config FILE, or with --listen and --backend (both repeatable) and no file.
 
     One line on stdout for each listener once it accepts; the log goes to stderr. SIGTERM: no new sessions, live ones may
-    finish for `timeouts.drain`, the rest end cleanly; a second SIGTERM ends them at once.
+    finish for `timeouts.drain`, the rest end cleanly; a second SIGTERM ends them at once. SIGHUP: the file is read again;
+    live sessions are not touched, and a faulty file changes nothing.
     """
     if (file is None) == (not listens and not backends):
         raise click.UsageError("give either --config FILE, or --listen and --backend")
@@ -42,7 +43,7 @@ def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...
     _raise_descriptor_limit()
     try:
         with Log.to_stderr(config.log) as log:
-            run(partial(_run, config, log))
+            run(partial(_run, config, log, None if file is None else partial(load, file)))
     except* (CannotListenError, AdminError) as refusals:
         for refusal in _single(refusals):
             click.echo(f"mrcpbalance: {refusal}", err=True)
@@ -58,9 +59,10 @@ def _single(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-async def _run(config: Config, log: Log) -> None:
+async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> None:
     stop, stop_now, statistics = trio.Event(), trio.Event(), Statistics()
-    companions = []
+    reloader = None if read is None else Reloader(read)
+    companions: list[Callable[..., Awaitable[None]]] = [] if reloader is None else [reloader.run]
     if config.admin is not None:
         from ._admin import run_admin  # noqa: PLC0415 - its web server costs time and memory
 
@@ -71,7 +73,7 @@ async def _run(config: Config, log: Log) -> None:
         log.note("session-end", **session_end(session, now))
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(stop_on_signals, log, stop, stop_now)
+        await nursery.start(stop_on_signals, log, stop, stop_now, reloader and reloader.wish)
 
         async def proxy(*, task_status: trio.TaskStatus[object]) -> None:
             await serve(

@@ -5,13 +5,13 @@ from ._bounds import Limits, Timeouts
 from ._duration import format_duration, parse_duration
 from ._faults import ConfigError, Fault
 from ._flags import from_flags
+from ._health import HealthConfig
 from ._load import load, parse
 from ._model import (
     AdminConfig,
     BackendConfig,
     Config,
     Framing,
-    HealthConfig,
     ListenerConfig,
     LogConfig,
     Policy,

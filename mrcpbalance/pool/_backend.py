@@ -47,11 +47,11 @@ class Backend:
     ) -> None:
         self.name: Final = config.name
         self.pool: Final = pool
-        self.config: Final = config
-        self.weight: Final = config.weight  # 1 or more
+        self.config = config
+        self.weight = config.weight  # 1 or more
         self.capacity: Final = Capacity(config.max_sessions)
         self.room_made: Final = room_made  # to be called when a session more may come than before
-        self._health_config: Final = health
+        self._health_config = health
         self._rests_until = -math.inf
         self._addresses: Final[dict[Protocol, Address | None]] = {
             "rtsp": config.rtsp,
@@ -142,6 +142,18 @@ class Backend:
         """Tell how it stands in a protocol, whatever the operator ordered."""
         return SEEN[self._healths[protocol].at(now)]
 
+    def is_at(self, config: BackendConfig) -> bool:
+        """Tell whether a configuration means the same server: all its addresses are the same."""
+        return _addresses(self.config) == _addresses(config)
+
+    def become(self, config: BackendConfig, health: HealthConfig) -> None:
+        """Go by another configuration of the same server; its sessions, its health and the operator's word stay."""
+        self.config, self._health_config = config, health
+        self.weight = config.weight
+        self.capacity.become(config.max_sessions)
+        for its in self._healths.values():
+            its.become(health)
+
     def drain(self) -> None:
         """Take no new sessions; live ones finish."""
         self._order(State.DRAINING)
@@ -193,3 +205,7 @@ class Backend:
     def _order(self, state: State | None) -> None:
         self._ordered = state
         self._bar = None if state is None else _BARRED[state]
+
+
+def _addresses(config: BackendConfig) -> tuple[object, ...]:
+    return config.rtsp, config.sip, config.sip_transport, config.mrcp, config.tcp

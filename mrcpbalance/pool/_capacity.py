@@ -8,18 +8,21 @@ from ._want import Obstacle
 
 
 class Capacity:
-    """The counts of one backend. Only resources with a limit of their own are counted by name."""
+    """The counts of one backend."""
 
     __slots__ = ("_caps", "_limit", "_room", "_room_until", "sessions", "taken")
 
     def __init__(self, limits: int | Mapping[str, int] | None) -> None:
-        caps = limits if isinstance(limits, Mapping) else {}
-        self._limit: Final = limits if isinstance(limits, int) else math.inf
-        self._caps: Final = dict(caps)
+        self.become(limits)
         self._room: float = math.inf  # learnt from a refusal, for a while
         self._room_until = -math.inf
         self.sessions = 0
-        self.taken: Final[dict[str, int]] = dict.fromkeys(caps, 0)
+        self.taken: Final[dict[str, int]] = {}
+
+    def become(self, limits: int | Mapping[str, int] | None) -> None:
+        """Take other limits; what is over them stays until it goes."""
+        self._limit: float = limits if isinstance(limits, int) else math.inf
+        self._caps = dict(limits) if isinstance(limits, Mapping) else {}
 
     def obstacle(self, resource: str | None, also: tuple[str, ...] = ()) -> Obstacle | None:
         """Tell what is full for one more session with these resources, if anything."""
@@ -54,19 +57,24 @@ class Capacity:
         """Count one more of a resource, unless there is no room."""
         if not self._has_room(resource):
             return False
-        if resource in self.taken:
-            self.taken[resource] += 1
+        self.taken[resource] = self.taken.get(resource, 0) + 1
         return True
 
     def drop(self, resource: str) -> None:
         """Count one less of a resource."""
-        if resource in self.taken:
-            self.taken[resource] -= 1
+        left = self.taken.pop(resource, 0) - 1
+        if left > 0:  # names that nobody holds are not kept: callers make them up
+            self.taken[resource] = left
 
     def _has_room_for_all(self, resources: tuple[str | None, ...]) -> bool:
         return all(
-            self.taken[resource] + resources.count(resource) <= cap for resource, cap in self._caps.items()
+            self.taken.get(resource, 0) + resources.count(resource) <= cap
+            for resource, cap in self._caps.items()
         )
 
     def _has_room(self, resource: str | None) -> bool:
-        return resource not in self._caps or self.taken[resource] < self._caps[resource]
+        return (
+            resource is None
+            or resource not in self._caps
+            or self.taken.get(resource, 0) < self._caps[resource]
+        )

@@ -104,7 +104,7 @@ class Health:
     )
 
     def __init__(self, config: HealthConfig, on_change: Callable[[State], None]) -> None:
-        self._config: Final = config
+        self._config = config
         self._on_change: Final = on_change
         self._condition = Condition.UP
         self._obstacle: Obstacle | None = None  # follows from the condition; kept for speed
@@ -172,6 +172,10 @@ class Health:
         """Take note that a session went away, which matters if the trial was its."""
         if self._trier is by:
             self._step(Step.LEFT)
+
+    def become(self, config: HealthConfig) -> None:
+        """Go by another configuration from now on."""
+        self._config = config
 
     def recall(self) -> None:
         """Cut its time down short, whatever probes say."""

@@ -1,7 +1,7 @@
 """A pool: backends that can stand in for each other, and the choice of one for a session."""
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Final
 
 from mrcpbalance.config import PoolConfig
@@ -43,23 +43,42 @@ class Pool:
         self, config: PoolConfig, random: Callable[[], float], on_change: OnChange = _unheard
     ) -> None:
         self.name: Final = config.name
-        self.config: Final = config
         self._on_change: Final = on_change
         self._random: Final = random
         self.queue: Final = Queue(
             config.queue_size, config.queue_timeout, self._take, self._resort, self._changes_at
         )
-        self.backends: Final[Mapping[str, Backend]] = {
-            name: Backend(config.name, backend, config.health, self._changed, self.queue.room_made)
-            for name, backend in config.backends.items()
-        }
+        self.backends: Final[dict[str, Backend]] = {}
+        self.become(config)
+
+    def become(self, config: PoolConfig) -> tuple[Backend, ...]:
+        """Go by another configuration; gives the backends that left, which take no new sessions.
+
+        A backend of the same name and addresses is the same, with its sessions, its health and the operator's word.
+        """
+        self.config = config
+        self.queue.size, self.queue.timeout = config.queue_size, config.queue_timeout
+        before = dict(self.backends)
+        self.backends.clear()
+        for name, its in config.backends.items():
+            backend = before.get(name)
+            if backend is not None and backend.is_at(its):
+                backend.become(its, config.health)
+            else:
+                backend = Backend(self.name, its, config.health, self._changed, self.queue.room_made)
+            self.backends[name] = backend
         everyone = tuple(self.backends.values())
-        self._policy: Final = POLICIES[config.policy](everyone, random)
-        self._tiers: Final = (
+        self._policy = POLICIES[config.policy](everyone, self._random)
+        self._tiers = (
             [backend for backend in everyone if not backend.config.standby],
             [backend for backend in everyone if backend.config.standby],
         )
-        self._names: Final = ResourceNames(config.resource_names)
+        self._names = ResourceNames(config.resource_names)
+        left = tuple(backend for backend in before.values() if backend not in everyone)
+        for backend in left:
+            backend.drain()
+        self.queue.room_made()
+        return left
 
     def take(self, want: Want, *, now: float, tried: Collection[Backend] = ()) -> Seat | None:
         """Choose a backend and take a seat on it, in one step; None when none is eligible.

@@ -2,7 +2,8 @@
 
 from .process import serve, stop_on_signals
 from .proxy import Proxy
+from .reload import Changes, Reloader
 from .sockets import CannotListenError
 from .switchboard_host import run
 
-__all__ = ["CannotListenError", "Proxy", "run", "serve", "stop_on_signals"]
+__all__ = ["CannotListenError", "Changes", "Proxy", "Reloader", "run", "serve", "stop_on_signals"]

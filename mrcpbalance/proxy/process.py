@@ -63,16 +63,20 @@ async def stop_on_signals(
     journal: Journal,
     stop: trio.Event,
     stop_now: trio.Event,
+    reload: Callable[[], None] | None = None,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Turn SIGTERM and SIGINT into an orderly end; a second one ends the waiting too."""
+    """Turn SIGTERM and SIGINT into an orderly end, a second one ends the waiting too; and SIGHUP into `reload`."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         task_status.started()
         async for number in signals:
             name = signal.Signals(number).name
             if number == signal.SIGHUP:
-                journal.note("reload-not-available", level="warning", signal=name)
+                if reload is not None:
+                    reload()
+                else:
+                    journal.note("reload-not-available", level="warning", signal=name)
                 continue
             journal.note("signal", signal=name, second=stop.is_set())
             if stop.is_set():

@@ -2,13 +2,13 @@
 
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from random import SystemRandom
 
 import attrs
 import trio
 
-from mrcpbalance.config import Config, ListenerConfig
+from mrcpbalance.config import Config, ListenerConfig, PoolConfig
 from mrcpbalance.mrcpv2 import Agent
 from mrcpbalance.pool import Backend, Pool, Protocol, State
 from mrcpbalance.sessions import End, Phase, Register, Session, StickTable, Tally, Who
@@ -26,6 +26,15 @@ from .switchboard import Link, Listening, Switchboard
 
 
 @attrs.define(eq=False)
+class Door:
+    """One listener as it runs."""
+
+    gate: Gate
+    guests: Guests
+    listening: list[Listening] = attrs.field(factory=list)  # for callers
+
+
+@attrs.define(eq=False)
 class Proxy:
     """One process's pools, sessions and connections."""
 
@@ -36,9 +45,11 @@ class Proxy:
     switchboard: Switchboard
     register: Register
     callers: Callers
-    pools: Mapping[str, Pool]
+    pools: dict[str, Pool]
     probes: Probes
-    tables: Mapping[str, StickTable]
+    tables: dict[str, StickTable]
+    make_pool: Callable[[PoolConfig], Pool]
+    doors: dict[str, Door] = attrs.field(factory=dict)  # by listener
     tally: Tally = attrs.field(factory=Tally)
     listening: list[Listening] = attrs.field(factory=list)
     agents: list[Agent] = attrs.field(factory=list)
@@ -83,6 +94,7 @@ class Proxy:
                 told,
             ),
             callers=Callers(config.limits),
+            make_pool=lambda pool: Pool(pool, random, changed),
             pools={name: Pool(pool, random, changed) for name, pool in config.pools.items()},
             probes=Probes(journal, names.get, switchboard.fresh, random),
             tables={name: StickTable(table) for name, table in config.stick_tables.items()},
@@ -97,19 +109,18 @@ class Proxy:
             telephone = Telephone.of(context, self.callers, self.switchboard, sockets)
             self.agents.append(telephone.agent)
         gate = self._gate(context, telephone)
+        door = self.doors[context.listener.name] = Door(gate, Guests(context.listener.allow))
         for bound in sockets:
             if bound.use is Use.CONTROL and telephone is not None:
-                self._accept(bound, telephone.control)
+                self._accept(bound, door, telephone.control)
             elif bound.use is Use.CALLERS:
-                self._accept(bound, gate.enter)
+                self._accept(bound, door, gate.enter)
 
-    def _accept(self, bound: Bound, enter: Callable[[Link, float], None]) -> None:
-        guests = Guests(bound.listener.allow)
-
+    def _accept(self, bound: Bound, door: Door, enter: Callable[[Link, float], None]) -> None:
         def accepted(sock: socket.socket, source: str, now: float) -> None:
             limit = (
                 self.callers.room(source)
-                if guests.allow(source)
+                if door.guests.allow(source)
                 else f"listeners.{bound.listener.name}.allow"
             )
             if limit is not None:
@@ -120,6 +131,7 @@ class Proxy:
         listening = self.switchboard.listen(bound.sock, accepted)
         if bound.use is Use.CALLERS:  # what live calls still need stays open while draining
             self.listening.append(listening)
+            door.listening.append(listening)
 
     def _turn_away(self, sock: socket.socket, source: str, limit: str, listener: ListenerConfig) -> None:
         sock.close()

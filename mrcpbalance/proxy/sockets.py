@@ -4,7 +4,7 @@ import enum
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
@@ -46,9 +46,14 @@ class Bound:
 
 def open_all(config: Config) -> list[Bound]:
     """Open the sockets of all listeners; when one can't be opened, none is."""
+    return open_some(config, config.listeners.values())
+
+
+def open_some(config: Config, listeners: Iterable[ListenerConfig]) -> list[Bound]:
+    """Open the sockets of some listeners; when one can't be opened, none is."""
     opened: list[Bound] = []
     try:
-        for listener in config.listeners.values():
+        for listener in listeners:
             opened.extend(_open(listener, config.pools[listener.pool]))
     except CannotListenError:
         for bound in opened:

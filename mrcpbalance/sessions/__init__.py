@@ -1,5 +1,6 @@
 """Which key sticks to which session and backend, what a session did, and why it ended."""
 
+from ._meter import MOST_ASKED, Histogram, Meter, Meters
 from ._register import Register
 from ._session import End, Phase, Session, Who
 from ._stick_table import StickTable

@@ -16,7 +16,7 @@ class Register:
     def __init__(
         self, limit: int, new_id: Callable[[], str], on_end: Callable[[Session, float], None]
     ) -> None:
-        self.limit: Final = limit
+        self.limit = limit
         self._new_id: Final = new_id
         self._on_end: Final = on_end
         self._by_id: Final[dict[str, Session]] = {}

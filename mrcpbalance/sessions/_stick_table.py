@@ -19,11 +19,18 @@ class StickTable:
 
     def __init__(self, config: StickTableConfig) -> None:
         self.name: Final = config.name
-        self.size: Final = config.size
+        self.size = config.size
         self.evictions = 0  # live entries that had to go
-        self._expire: Final = config.expire
+        self._expire = config.expire
         # Every use renews the same time to live, so the least recently used is also the first to expire.
         self._entries: Final[OrderedDict[str, tuple[str, float]]] = OrderedDict()
+
+    def become(self, config: StickTableConfig) -> None:
+        """Take another size and time; what is too much goes."""
+        self.size, self._expire = config.size, config.expire
+        while len(self._entries) > self.size:
+            self._entries.popitem(last=False)
+            self.evictions += 1
 
     @property
     def entries(self) -> int:

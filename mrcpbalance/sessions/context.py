@@ -8,6 +8,7 @@ import attrs
 from mrcpbalance.config import Limits, ListenerConfig, Timeouts
 from mrcpbalance.pool import Backend, Obstacle, Pool, Want
 
+from ._meter import Meter, Meters
 from ._register import Register
 from ._session import End, Session
 from ._tally import Tally
@@ -28,9 +29,9 @@ class Core(Protocol):
         """Do the same for the sessions that live on one backend; the others live on."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(eq=False, kw_only=True)
 class Context:
-    """Everything the cores of one listener share."""
+    """Everything the cores of one listener share; a reload gives it another pool, other bounds, another listener."""
 
     shell: Shell
     journal: Journal
@@ -43,6 +44,11 @@ class Context:
     draining: Callable[[], bool]  # the process takes no new sessions
     left: Callable[[Core], None]  # a caller connection has come to its end; told once
     mint: Callable[[int], str]  # random hex digits, of so many octets: ids that peers see (E-02, E-03)
+    meters: Meters | None = None  # None: nobody would read them
+
+    def meter(self, backend: Backend, protocol: str) -> Meter | None:
+        """Give the meter for the requests to a backend, if they are measured."""
+        return None if self.meters is None else self.meters.of(backend.pool, backend.name, protocol)
 
     def try_failed(self, session: Session | None, backend: Backend, reason: str) -> None:
         """Tell which backend did not take a session, and why; another is asked, or the caller is told."""

@@ -46,11 +46,26 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     assert not capacity.add("speechrecog")
     capacity.drop("speechrecog")
     assert capacity.add("speechrecog")
-    assert capacity.taken == {"speechrecog": 1, "speechsynth": 0}
+    assert capacity.taken == {"speechrecog": 1}
 
 
-def test_only_limited_resources_are_counted_by_name() -> None:
+def test_names_that_nobody_holds_are_not_kept() -> None:
     capacity = Capacity(CAPS)
     assert capacity.add("anything")
-    capacity.drop("anything")
-    assert capacity.taken == {"speechrecog": 0, "speechsynth": 0}
+    assert capacity.taken == {"anything": 1}
+    for _ in range(2):
+        capacity.drop("anything")
+    assert capacity.taken == {}
+
+
+def test_other_limits_count_what_is_there() -> None:
+    capacity = Capacity(None)
+    for _ in range(2):
+        capacity.enter()
+        assert capacity.add("speechrecog")
+    capacity.become({"speechrecog": 2})
+    assert capacity.obstacle("speechrecog") is Obstacle.FULL_FOR_RESOURCE
+    capacity.become(2)
+    assert capacity.obstacle(None) is Obstacle.FULL
+    capacity.become(None)
+    assert capacity.obstacle(None) is None

@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 import pytest
 
-from mrcpbalance.config import PoolConfig
+from mrcpbalance.config import Address, PoolConfig
 from mrcpbalance.pool import Backend, Obstacle, Pool, Protocol, State, Want
 from tests.pool.build import HEALTH, RECOG, SYNTH, UNKNOWN, names, pool, server, take_down
 
@@ -271,3 +271,39 @@ def test_nobody_waits_for_all_to_have_started() -> None:
         backend.answered("rtsp", 1.0)
         backend.answered("rtsp", 1.0)
     assert names(speech, RECOG, 1, now=2.0) == "a"
+
+
+def test_another_configuration_keeps_the_same_servers() -> None:
+    speech = pool(server("a"), server("b"), server("c"), policy="round-robin")
+    a, b, c = speech.backends.values()
+    assert names(speech, RECOG, 3) == "abc"
+    a.disable()
+    take_down(c, 0.0)
+    moved = attrs.evolve(b.config, rtsp=Address("elsewhere.example", 1554))
+    left = speech.become(
+        attrs.evolve(
+            speech.config,
+            policy="first",
+            queue_size=5,
+            health=attrs.evolve(HEALTH, fall=1),
+            backends={
+                "d": server("d"),
+                "a": server("a", weight=3, max_sessions=1),
+                "b": moved,
+                "c": server("c", standby=True),
+            },
+        )
+    )
+    assert left == (b,)
+    assert list(speech.backends) == ["d", "a", "b", "c"]
+    assert (speech.backends["a"], speech.backends["c"]) == (a, c)
+    assert speech.backends["b"] is not b
+    assert (a.sessions, a.weight, a.state(0.0)) == (1, 3, State.DISABLED)
+    assert (b.sessions, b.state(0.0), c.state(0.0)) == (1, State.DRAINING, State.DOWN)
+    a.enable()
+    assert a.obstacle(RECOG, 0.0) is Obstacle.FULL
+    assert names(speech, RECOG, 2) == "dd"
+    take_down(speech.backends["d"], 0.0)
+    speech.backends["b"].failed("rtsp", 0.0)
+    assert speech.backends["b"].state(0.0) is State.DOWN
+    assert speech.queue.size == 5

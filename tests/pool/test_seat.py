@@ -32,10 +32,10 @@ def test_the_same_resource_twice_counts_twice() -> None:
     assert [seat.add("speechrecog") for _ in range(3)] == [True, True, False]
     assert seat.add("speechsynth")
     assert ",".join(seat.resources) == "speechrecog,speechrecog,speechrecog,speechsynth"
-    assert (backend.sessions, backend.capacity.taken) == (1, {"speechrecog": 3})
+    assert (backend.sessions, backend.capacity.taken) == (1, {"speechrecog": 3, "speechsynth": 1})
     seat.drop("speechrecog")
     assert ",".join(seat.resources) == "speechrecog,speechrecog,speechsynth"
-    assert backend.capacity.taken == {"speechrecog": 2}
+    assert backend.capacity.taken == {"speechrecog": 2, "speechsynth": 1}
 
 
 def test_what_it_does_not_hold_cannot_be_dropped() -> None:

@@ -74,3 +74,14 @@ def test_like_a_list_that_is_searched(steps: list[tuple[bool, str, str, float]],
             if known:
                 model[source] = (known[0], now + 10.0)
         assert len(model) <= clients.entries <= size
+
+
+def test_another_size_and_time() -> None:
+    table = StickTable(StickTableConfig(name="clients", size=3, expire=10.0))
+    for source in "abc":
+        table.put(source, "x", 0.0)
+    table.become(StickTableConfig(name="clients", size=2, expire=100.0))
+    assert (table.entries, table.size, table.evictions) == (2, 2, 1)
+    assert table.get("a", 1.0) is None
+    assert table.get("c", 1.0) == "x"
+    assert table.get("c", 99.0) == "x"

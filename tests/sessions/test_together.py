@@ -181,7 +181,7 @@ class Together(RuleBasedStateMachine):
             live = self.register.of_backend(backend)
             assert backend.sessions == len(live)
             held = sum((self.held[session] for session in live), Counter[str]())
-            assert backend.capacity.taken == {its: held[its] for its in backend.capacity.taken}
+            assert backend.capacity.taken == held
 
     @invariant()
     def nothing_is_over_capacity(self) -> None:
@@ -190,7 +190,7 @@ class Together(RuleBasedStateMachine):
             if isinstance(limits, int):
                 assert backend.sessions <= limits
             elif limits is not None:
-                assert all(taken <= limits[its] for its, taken in backend.capacity.taken.items())
+                assert all(backend.capacity.taken.get(its, 0) <= limit for its, limit in limits.items())
 
     @invariant()
     def a_trial_is_a_live_sessions(self) -> None:

@@ -1,0 +1,59 @@
+"""SIGHUP ends no session and refuses none, whatever the file says; a faulty file changes nothing."""
+
+import signal
+from pathlib import Path
+
+import pytest
+import trio
+
+from mrcpbalance.simulator import RtspCaller, SpeechServer
+from tests.scenarios.running import V1, with_backends
+from tests.scenarios.serving import serving
+
+pytestmark = pytest.mark.real_time
+RELOADS = 20
+
+
+async def test_reloads_under_load_cost_no_session(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.toml"
+    async with SpeechServer("a") as a, SpeechServer("b") as b, SpeechServer("c") as c:
+        one, other = with_backends(V1, a, b), with_backends(V1, b, c, backend="weight = 2")
+        file.write_text(one)
+        async with serving("--config", str(file)) as served, RtspCaller(served.address) as keeper:
+            kept = [await keeper.setup("speechsynth") for _ in range(10)]
+            done = 0
+
+            async def call() -> None:
+                nonlocal done
+                async with RtspCaller(served.address) as caller:
+                    while True:
+                        assert await (await caller.setup("speechsynth")).teardown() == 200
+                        done += 1
+
+            async with trio.open_nursery() as nursery:
+                for _ in range(5):
+                    nursery.start_soon(call)
+                for number in range(1, RELOADS + 1):
+                    file.write_text(other if number % 2 else one)
+                    served.signal(signal.SIGHUP)
+                    await served.log.until(lambda _: len(served.said("reloaded")) >= number)  # noqa: B023 - used at once
+                nursery.cancel_scope.cancel()
+            assert done > RELOADS
+            for session in kept:
+                assert await session.teardown() == 200
+        ends = {str(line["end"]) for line in served.said("session-end")}
+        assert ends <= {"client/teardown", "client/active", "client/setup"}  # the last two of those cancelled
+
+
+async def test_a_faulty_file_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.toml"
+    async with SpeechServer("a") as a:
+        file.write_text(with_backends(V1, a))
+        async with serving("--config", str(file)) as served, RtspCaller(served.address) as caller:
+            session = await caller.setup("speechsynth")
+            file.write_text(with_backends(V1, a).replace("[listeners.front]", "[listeners.front]\nspeed = 1"))
+            served.signal(signal.SIGHUP)
+            refused = await served.until("reload-refused")
+            assert f"{file}:3: listeners.front.speed: unknown key" in str(refused["fault"])
+            assert await session.teardown() == 200
+            assert await (await caller.setup("speechsynth")).teardown() == 200
