@@ -54,7 +54,7 @@ def test_two_failures_stay_together() -> None:
             nursery.start_soon(fail, KeyError())
             nursery.start_soon(fail, OSError())
 
-    with pytest.raises(ExceptionGroup):
+    with pytest.RaisesGroup(KeyError, OSError):
         run(fails)
 
 

@@ -1,7 +1,7 @@
 """What ties the admin interface to the proxy that runs in this process."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from importlib.metadata import version
 
 import trio
@@ -29,6 +29,7 @@ def console(proxy: Proxy, statistics: Statistics) -> Console:
         tally=proxy.tally,
         statistics=statistics,
         journal=proxy.journal,
+        meters=proxy.meters,
         connections=connections,
         draining=lambda: proxy.draining,
         end_sessions=end_sessions,
@@ -38,12 +39,12 @@ def console(proxy: Proxy, statistics: Statistics) -> Console:
     )
 
 
-async def run_admin(
+def run_admin(
     config: AdminConfig,
     statistics: Statistics,
     proxy: Proxy,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
+) -> Awaitable[None]:
     """Serve the admin interface of a proxy until cancelled."""
-    await serve_admin(config, console(proxy, statistics), task_status=task_status)
+    return serve_admin(config, console(proxy, statistics), task_status=task_status)

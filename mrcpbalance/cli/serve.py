@@ -72,25 +72,17 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
         statistics.ended(session, now)
         log.note("session-end", **session_end(session, now))
 
-    async with trio.open_nursery() as nursery:
-        await nursery.start(stop_on_signals, log, stop, stop_now, reloader and reloader.wish)
-
-        async def proxy(*, task_status: trio.TaskStatus[object]) -> None:
-            await serve(
-                config,
-                journal=log,
-                ended=ended,
-                stop=stop,
-                stop_now=stop_now,
-                companions=companions,
-                task_status=task_status,
-            )
-            nursery.cancel_scope.cancel()
-
-        addresses = await nursery.start(proxy)
-        gc.collect()
-        gc.freeze()  # what lives as long as the process need not be looked at again: pauses stay short
-        _tell(_readiness(config, addresses))
+    proxy = partial(
+        serve, config, journal=log, ended=ended, stop=stop, stop_now=stop_now, companions=companions
+    )
+    async with trio.open_nursery() as signals:
+        await signals.start(stop_on_signals, log, stop, stop_now, reloader and reloader.wish)
+        async with trio.open_nursery() as nursery:
+            addresses: Mapping[str, Sequence[Address]] = await nursery.start(proxy)
+            gc.collect()
+            gc.freeze()  # what lives as long as the process need not be looked at again: pauses stay short
+            _tell(_readiness(config, addresses))
+        signals.cancel_scope.cancel()
 
 
 def _tell(lines: Iterable[str]) -> None:

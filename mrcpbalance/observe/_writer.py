@@ -94,7 +94,7 @@ class LineWriter:
         entry = self._queue.get()
         while entry is not None:
             entries.append(entry)
-            if len(entries) == BATCH:
+            if len(entries) == BATCH and not self._queue.empty():
                 return entries, True
             try:
                 entry = self._queue.get_nowait()

@@ -25,6 +25,8 @@ _OFFER: Final = (
 )
 Transport = Literal["udp", "tcp"]
 
+GOODBYE: Final = 1.0  # seconds to take back an INVITE whose time is over
+
 
 async def options(address: Address, transport: Transport, resolve: Resolve) -> None:
     """Ask what it can; any final answer but 408 and 503 is life (S-13)."""
@@ -43,7 +45,8 @@ async def session(address: Address, transport: Transport, resource: str, resolve
         try:
             answer = await line.ask(invite)
         except trio.Cancelled:
-            await line.cancel(invite)
+            with trio.move_on_after(GOODBYE, shield=True):
+                await line.cancel(invite)
             raise
         tag = answer.to.tag or b""
         if answer.status >= 300:  # noqa: PLR2004 - where the class of success ends
