@@ -25,8 +25,6 @@ _OFFER: Final = (
 )
 Transport = Literal["udp", "tcp"]
 
-GOODBYE: Final = 1.0  # seconds to take back an INVITE whose time is over
-
 
 async def options(address: Address, transport: Transport, resolve: Resolve) -> None:
     """Ask what it can; any final answer but 408 and 503 is life (S-13)."""
@@ -45,7 +43,7 @@ async def session(address: Address, transport: Transport, resource: str, resolve
         try:
             answer = await line.ask(invite)
         except trio.Cancelled:
-            with trio.move_on_after(GOODBYE, shield=True):
+            with trio.move_on_after(CANCEL_WITHIN, shield=True):
                 await line.cancel(invite)
             raise
         tag = answer.to.tag or b""
@@ -133,7 +131,7 @@ class _Line:
 
     async def cancel(self, invite: sip.Request) -> None:
         """Take a call back that was not answered in time."""
-        with trio.move_on_after(CANCEL_WITHIN, shield=True), contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
             await self.send(self.request(b"CANCEL", invite.uri, 1, to=b"", branch=invite.vias[0].branch))
 
     async def _answer(self, request: sip.Request) -> sip.Response:
