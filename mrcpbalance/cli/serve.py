@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 import trio
@@ -15,6 +16,10 @@ from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
 from mrcpbalance.observe import AdminError, Log, Statistics, session_end
 from mrcpbalance.proxy import CannotListenError, Reloader, run, serve, stop_on_signals
 from mrcpbalance.sessions import Session
+
+# Full collections look at every live session: with 10,000 held calls each stopped traffic for half a second. What a session
+# leaves behind has few cycles, and those are young, so the first two generations find them.
+COLLECT: Final = (10_000, 20, 100_000)
 
 
 @click.command()
@@ -80,7 +85,8 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
         async with trio.open_nursery() as nursery:
             addresses: Mapping[str, Sequence[Address]] = await nursery.start(proxy)
             gc.collect()
-            gc.freeze()  # what lives as long as the process need not be looked at again: pauses stay short
+            gc.freeze()  # what lives as long as the process need not be looked at again
+            gc.set_threshold(*COLLECT)
             _tell(_readiness(config, addresses))
         signals.cancel_scope.cancel()
 
