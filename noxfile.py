@@ -67,3 +67,11 @@ def bench(session: nox.Session) -> None:
     """Speed beside haproxy and nginx in the same run; needs gcc and two cores. Arguments go to bench/run.py."""
     install(session)
     session.run("python", "bench/run.py", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Servers killed, stopped, offline and flapping, and reloads, under load; prints what they cost."""
+    install(session, "test")
+    scenarios = ("tests/scenarios/test_health.py", "tests/scenarios/test_reload.py")
+    session.run("python", "-m", "pytest", "-q", "-s", *scenarios, *session.posargs)
