@@ -1,6 +1,7 @@
 """Everything that is known of a capture and its sessions, as JSON."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from mrcpbalance.traces import Connection, Finding, Message, Session, Trace, label, note
@@ -8,23 +9,28 @@ from mrcpbalance.traces import Connection, Finding, Message, Session, Trace, lab
 Json: TypeAlias = bool | int | str | list["Json"] | dict[str, "Json"] | None
 
 
-def document(trace: Trace, sessions: Sequence[Session], name: str) -> Json:
-    """Make the document of these sessions; times and spans are nanoseconds."""
+def lines(trace: Trace, sessions: Sequence[Session], name: str) -> Iterator[str]:
+    """Write the document of these sessions, each session in a line of its own; times and spans are nanoseconds."""
+    yield f'{{"capture": {json.dumps(_capture(trace, name))},'
+    yield '"sessions": ['
+    for place, session in enumerate(sessions, start=1):
+        yield json.dumps(_session(session)) + ("," if place < len(sessions) else "")
+    yield "]}"
+
+
+def _capture(trace: Trace, name: str) -> Json:
     return {
-        "capture": {
-            "name": name,
-            "packets": trace.packets,
-            "start_ns": trace.start,
-            "end_ns": trace.end,
-            "tcp_connections": trace.connections,
-            "messages": {wire.value: count for wire, count in trace.messages.items()},
-            "outside_sessions": dict(trace.outside),
-            "rtp_packets": trace.rtp,
-            "encrypted_connections": trace.encrypted,
-            "sessions": len(trace.sessions),
-            "findings": [_finding(finding) for finding in trace.findings],
-        },
-        "sessions": [_session(session) for session in sessions],
+        "name": name,
+        "packets": trace.packets,
+        "start_ns": trace.start,
+        "end_ns": trace.end,
+        "tcp_connections": trace.connections,
+        "messages": {wire.value: count for wire, count in trace.messages.items()},
+        "outside_sessions": dict(trace.outside),
+        "rtp_packets": trace.rtp,
+        "encrypted_connections": trace.encrypted,
+        "sessions": len(trace.sessions),
+        "findings": [_finding(finding) for finding in trace.findings],
     }
 
 

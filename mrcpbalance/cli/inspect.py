@@ -1,7 +1,6 @@
 """`mrcpbalance inspect TRACE`: the sessions in a capture, as a table or as ladders."""
 
 import gc
-import json
 import os
 import shutil
 import stat
@@ -19,7 +18,7 @@ from mrcpbalance.traces import ASCII, UNICODE, NotACapture, Session, Trace, figu
 from mrcpbalance.traces import svg as svg_of
 
 from ._inspect_choice import Choice
-from ._inspect_json import document
+from ._inspect_json import lines
 from ._inspect_table import report
 
 _LARGE: Final = 4 << 20  # octets that take long enough for a bar
@@ -104,8 +103,8 @@ def command(
 
 def _show(found: Trace, sessions: Sequence[Session], output: Output, choice: Choice, name: str) -> None:
     if output.as_json:
-        json.dump(document(found, sessions, name), sys.stdout, indent=2)
-        click.echo()
+        for line in lines(found, sessions, name):
+            click.echo(line)
         return
     count = f"{len(sessions)} sessions"  # of one, too: scripts read this line
     _print(count if len(sessions) == len(found.sessions) else f"{count} (of {len(found.sessions)})")
