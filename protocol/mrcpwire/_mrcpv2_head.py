@@ -81,7 +81,7 @@ class Limits:
 
 
 @attrs.define(eq=False)
-class Start:
+class StartLine:
     """What a start-line says; `line` is its canonical form."""
 
     line: bytes
@@ -97,7 +97,7 @@ class Start:
 class Head:
     """What a whole head says, and how to make the message of it."""
 
-    start: Start
+    start: StartLine
     channel: bytes
     size: int  # octets of the head on the wire
     total: int  # octets of the whole message on the wire, by its Content-Length
@@ -108,16 +108,10 @@ class Head:
         """Make the message of its octets."""
         message, start = Message(), self.start
         message.raw = raw = octets if self.section is None else self._write(self.section, octets[self.size :])
-        message.received = len(octets)
-        message.kind = start.kind
-        message.channel = self.channel
+        message.start = len(octets), start.kind, start.name, start.request_id, start.status, start.state
         found = _CHANNEL_LINE.search(raw)
         assert found is not None  # every head names a channel, else it has a fault
-        message.channel_at = found.end()
-        message.request_id = start.request_id
-        message.name = start.name
-        message.status = start.status
-        message.state = start.state
+        message.section = self.channel, found.end() - raw.index(b"\r"), len(octets) - self.size
         message.anomaly = self.anomaly
         return message
 
@@ -132,7 +126,7 @@ def fault(what: str, rule: str, excerpt: bytes, *, status: int | None = None) ->
     return RemoteProtocolError(f"mrcpv2.{what}", rule, status_hint=status, excerpt=excerpt)
 
 
-def read_start(line: bytes, limits: Limits) -> Start:
+def read_start(line: bytes, limits: Limits) -> StartLine:
     """Read a start-line, without its line end."""
     found = _START(line)
     if found is None:
@@ -149,8 +143,8 @@ def read_start(line: bytes, limits: Limits) -> Start:
         raise fault("bad-start-line", "M-06", line)
     canonical = b" ".join(line.split()) if b"  " in line or line[-1] == ord(" ") else line
     if response_id:
-        return Start(canonical, size, _RESPONSE, b"", number, int(status), response_state)
-    return Start(canonical, size, _EVENT if state else _REQUEST, name, number, 0, state or b"")
+        return StartLine(canonical, size, _RESPONSE, b"", number, int(status), response_state)
+    return StartLine(canonical, size, _EVENT if state else _REQUEST, name, number, 0, state or b"")
 
 
 def _start_fault(line: bytes) -> RemoteProtocolError:
@@ -169,7 +163,7 @@ def _start_fault(line: bytes) -> RemoteProtocolError:
     return fault("bad-start-line", rule, line)
 
 
-def read_head(start: Start, head: bytes, policy: Policy, limits: Limits) -> Head:
+def read_head(start: StartLine, head: bytes, policy: Policy, limits: Limits) -> Head:
     """Read a whole head, from the start-line (which was read before) through the blank line."""
     _, _, section = head.partition(b"\n")
     section = section.removesuffix(b"\n").removesuffix(b"\r")

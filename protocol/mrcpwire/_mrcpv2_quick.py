@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from mrcpwire._lines import TOKEN, is_token
 from mrcpwire._mrcpv2_head import QUICK_MESSAGE, QUICK_SECTION
-from mrcpwire._mrcpv2_messages import HIGHEST_ID, STATES, Kind
+from mrcpwire._mrcpv2_messages import HIGHEST_ID, STATES, Kind, Section, Start
 
 # What the memory may hold, some ten megabytes at worst. When a part of it is full that part starts anew, so a peer that
 # never repeats itself makes the others pay for a fresh look now and then, and no more.
@@ -27,12 +27,6 @@ _COUNTED: Final = 10_000  # request-ids below are likely to come again
 # With these no start-line is longer than `QUICK_LINE`.
 _LONGEST_NUMBER: Final = 19  # M-05
 _LONGEST_NAME: Final = 64
-
-# What a start-line says: message-length, kind, name, request-id, status, request-state. A tuple, as it costs a fifth of
-# an object to make.
-Start = tuple[int, Kind, bytes, int, int, bytes]
-# What a header section says: the channel, where in the section it begins, the length of the body.
-Section = tuple[bytes, int, int]
 
 _REQUEST, _RESPONSE, _EVENT = Kind.REQUEST, Kind.RESPONSE, Kind.EVENT  # an enum's own look-up is slow
 _Told = TypeVar("_Told", Start, Section)

@@ -5,7 +5,7 @@ from typing import Final
 
 from mrcpwire._buffer import Buffer
 from mrcpwire._errors import RemoteProtocolError
-from mrcpwire._mrcpv2_head import Head, Limits, Policy, Start, fault, read_head, read_start
+from mrcpwire._mrcpv2_head import Head, Limits, Policy, StartLine, fault, read_head, read_start
 from mrcpwire._mrcpv2_messages import Message
 from mrcpwire._mrcpv2_quick import known_start, known_tail, read_tail
 from mrcpwire._mrcpv2_quick import read_start as read_new_start
@@ -78,27 +78,20 @@ class Receiver(Buffer):
             if start is None:
                 by_rule = True
                 break
-            size, kind, name, request_id, status, state = start
-            end = at + size
+            end = at + start[0]
             if end > until:
                 by_rule = (
                     self._ended or read_tail(data, eol, end) is None
                 )  # lengths that disagree don't wait (M-16)
                 break
-            tail = known_tail(data[eol:end]) or read_tail(data, eol, end)
-            if tail is None:
+            section = known_tail(data[eol:end]) or read_tail(data, eol, end)
+            if section is None:
                 by_rule = True
                 break
             message = Message()
             message.raw = data[at:end]
-            message.received = size
-            message.kind = kind
-            message.channel = tail[0]
-            message.channel_at = eol - at + tail[1]
-            message.request_id = request_id
-            message.name = name
-            message.status = status
-            message.state = state
+            message.start = start
+            message.section = section
             message.anomaly = None
             messages.append(message)
             at = end
@@ -150,7 +143,7 @@ class Receiver(Buffer):
             return None
         return read_head(start, self._peek(0, blank.end() - at), self.policy, limits)
 
-    def _read_start(self) -> tuple[Start, int] | None:
+    def _read_start(self) -> tuple[StartLine, int] | None:
         """Read the start-line if it is whole by now; also give its octets with its line end."""
         self._skip_filler()
         data, at, limits = self._data, self._at, self.limits
