@@ -67,6 +67,10 @@ class Timeouts:
             "An MRCPv2 call whose caller's control connection is gone waits this long for a BYE or a new connection.",
         ),
     )
+    resolve: float = attrs.field(
+        default=30.0,
+        metadata=setting(duration(0.1), "The host names of backends are looked up again after this."),
+    )
     drain: float = attrs.field(
         default=30.0,
         metadata=setting(duration(0.0), "Sessions may go on for this long after SIGTERM, then are ended."),

@@ -9,7 +9,7 @@ import trio
 from mrcpbalance.config import Config
 from mrcpbalance.sessions.ports import Journal
 
-AGAIN: Final = 30.0  # seconds between look-ups
+AGAIN: Final = 30.0  # seconds between look-ups, unless told otherwise
 PATIENCE: Final = 5.0  # seconds that the start may wait for them
 
 
@@ -18,6 +18,7 @@ class Names:
     """The address of each name, as last found."""
 
     journal: Journal
+    again: float = AGAIN  # seconds between look-ups
     known: dict[str, str] = attrs.field(factory=dict)
     lost: set[str] = attrs.field(factory=set)
     looked_up: trio.Event = attrs.field(factory=trio.Event)  # each of them once
@@ -37,7 +38,7 @@ class Names:
         while hosts:
             await self.look_up(hosts)
             self.looked_up.set()
-            await trio.sleep(AGAIN)
+            await trio.sleep(self.again)
 
     async def wait(self, hosts: frozenset[str]) -> None:
         """Wait until every name was looked up, though not for ever: a name service may be silent."""

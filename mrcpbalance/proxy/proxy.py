@@ -59,7 +59,7 @@ class Proxy:
     @classmethod
     def of(cls, config: Config, journal: Journal, ended: Callable[[Session, float], None]) -> "Proxy":
         """Make a proxy that listens nowhere yet."""
-        names = Names(journal)
+        names = Names(journal, config.timeouts.resolve)
         switchboard = Switchboard(
             unsent=config.limits.unsent,
             stall=config.timeouts.stall,

@@ -91,6 +91,7 @@ def _open(proxy: Proxy, config: Config) -> list[Bound]:
 def _bounds(proxy: Proxy, config: Config) -> None:
     proxy.register.limit = config.limits.sessions
     proxy.callers.limits = config.limits
+    proxy.names.again = config.timeouts.resolve
     switchboard = proxy.switchboard
     switchboard.unsent, switchboard.stall = config.limits.unsent, config.timeouts.stall
     switchboard.linger = config.timeouts.linger

@@ -122,6 +122,15 @@ async def test_names_are_looked_up_again_and_again() -> None:
     assert len(book.asked) == 2
 
 
+async def test_how_often_is_a_setting() -> None:
+    names, book = Names(Journal(), 5.0), Book(asr=["192.0.2.1"])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(names.keep, HOSTS)
+        await trio.sleep(11)
+        nursery.cancel_scope.cancel()
+    assert len(book.asked) == 3
+
+
 async def test_without_names_nothing_is_awaited() -> None:
     names = Names(Journal())
     await names.keep(frozenset())
