@@ -14,7 +14,7 @@ import trio
 
 from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
 from mrcpbalance.observe import AdminError, Log, Statistics, session_end
-from mrcpbalance.proxy import CannotListenError, Reloader, run, serve, stop_on_signals
+from mrcpbalance.proxy import CannotListenError, Reloader, run, serve, stop_on_signals, tell_systemd
 from mrcpbalance.sessions import Session
 
 # Full collections look at every live session: with 10,000 held calls each stopped traffic for half a second. What a session
@@ -72,6 +72,8 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
         from ._admin import run_admin  # noqa: PLC0415 - its web server costs time and memory
 
         companions.append(partial(run_admin, config.admin, statistics))
+
+    companions.append(tell_systemd)  # when everything else is ready
 
     def ended(session: Session, now: float) -> None:
         statistics.ended(session, now)

@@ -5,5 +5,6 @@ from .proxy import Proxy
 from .reload import Changes, Reloader
 from .sockets import CannotListenError
 from .switchboard_host import run
+from .systemd import tell_systemd
 
-__all__ = ["CannotListenError", "Changes", "Proxy", "Reloader", "run", "serve", "stop_on_signals"]
+__all__ = ["CannotListenError", "Changes", "Proxy", "Reloader", "run", "serve", "stop_on_signals", "tell_systemd"]
