@@ -6,7 +6,7 @@ import attrs
 
 from mrcpwire import rtsp, transport
 
-from . import _edits
+from . import _edits, _metering
 from ._replies import Fault, alive
 from ._session import RtspSession
 from ._turns import Lane
@@ -51,6 +51,8 @@ class Events:
         record.bytes_to_client += len(data)
         if len(data) > request.body_at:
             record.messages_to_client += 1
+            if session.begun and leg.meter is not None:
+                _metering.happened(session.begun, leg.meter, request, now)
         if leg.held is None:
             caller.port.send(data)
         else:

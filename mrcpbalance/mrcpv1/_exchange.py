@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mrcpwire import rtsp
 
-from . import _edits, _outcomes
+from . import _edits, _metering, _outcomes
 from ._replies import Fault
 from ._session import RtspSession
 from ._turns import Turn
@@ -46,6 +46,8 @@ class Exchange(Turn):
         record = session.record
         if self.announces and len(data) > response.body_at:
             record.messages_to_client += 1
+            if session.begun and self.leg.meter is not None:
+                _metering.answered(session.begun, self.leg.meter, response, now)
         if session.aliased or not response.reason:
             data = _edits.answer(session, response)
         record.bytes_to_client += len(data)

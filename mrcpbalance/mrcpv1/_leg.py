@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import attrs
 
 from mrcpbalance.pool import Backend
+from mrcpbalance.sessions import Meter
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpwire import RemoteProtocolError, rtsp
 
@@ -51,6 +52,7 @@ class Leg:
     receiver: rtsp.Receiver
     port: Port = attrs.field(init=False)
     edits: bool = attrs.field(init=False)  # something of every request changes on its way (R-28, R-08)
+    meter: Meter | None = attrs.field(init=False)
     awaited: list[Awaited] = attrs.field(factory=list)
     held: "Turn | None" = None
     partial_since: float | None = None
@@ -60,6 +62,7 @@ class Leg:
     def __attrs_post_init__(self) -> None:
         config = self.backend.config
         self.edits = config.request_uri != "keep" or config.insert_cseq
+        self.meter = self.caller.context.meter(self.backend, "mrcpv1")
 
     def ask(self, request: bytes, awaited: Awaited) -> None:
         """Send a request and remember who waits for its answer."""

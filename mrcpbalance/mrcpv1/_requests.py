@@ -8,7 +8,7 @@ from mrcpbalance.pool import Want
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpwire import rtsp, transport
 
-from . import _edits, _replies
+from . import _edits, _metering, _replies
 from ._exchange import AddResource, Exchange, Teardown
 from ._leg import Unheard
 from ._placement import Placement
@@ -125,9 +125,12 @@ def forward(caller: "Caller", session: RtspSession, request: rtsp.Request, now: 
     """Send a request to its session's backend; unknown methods too (R-11)."""
     leg = session.leg
     assert leg is not None, "an active session has its connection"
-    if request.method == b"ANNOUNCE" and len(request.raw) > request.body_at:
+    exchange = Exchange(request, now + caller.context.timeouts.request, session, leg)
+    if exchange.announces and len(request.raw) > request.body_at:
         session.record.messages_to_backend += 1
-    _send(caller, request, Exchange(request, now + caller.context.timeouts.request, session, leg))
+        if leg.meter is not None:
+            _metering.asked(session, request, now)
+    _send(caller, request, exchange)
 
 
 def _send(caller: "Caller", request: rtsp.Request, exchange: Exchange) -> None:

@@ -10,6 +10,7 @@ from mrcpbalance.sessions import Session
 
 if TYPE_CHECKING:
     from ._leg import Leg
+    from ._metering import type_begun
 
 
 class State(enum.Enum):
@@ -64,6 +65,7 @@ class RtspSession:
     aliased: bool = False  # its caller knows it by another id than its backend (E-02)
     uris: tuple[bytes, ...] = ()
     resources: tuple[str, ...] = ()  # of `uris`, in the same order
+    begun: "type_begun | None" = None  # requests that aren't complete, where they are measured
     teardowns: int = 0  # TEARDOWN requests that wait for their answer
 
     @property

@@ -11,6 +11,8 @@ from mrcpbalance.sessions import Session
 from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import mrcpv2
 
+from ._metering import type_begun
+
 if TYPE_CHECKING:
     from ._leg import Leg
 
@@ -72,6 +74,7 @@ class Channel:
     state: State = State.OPENING
     # Request-ids without a response, and when each must have one.
     open: dict[int, float] = attrs.field(factory=dict)
+    begun: type_begun = attrs.field(factory=dict)  # requests that aren't complete, where they are measured
     settled: set[int] | None = (
         None  # request-ids that were answered here; no second response may follow (A.8)
     )

@@ -11,6 +11,8 @@ import attrs
 from mrcpbalance.sessions import Session
 from mrcpwire import mrcpv2
 
+from ._metering import type_begun
+
 if TYPE_CHECKING:
     from ._control_caller import ControlCaller
     from ._control_leg import ControlLeg
@@ -51,6 +53,7 @@ class ControlChannel:
     front: "ControlCaller | None" = None
     bound_to: str = ""  # the caller address that used it first (M-24)
     open: dict[int, float] | None = None  # request-ids without a response, and when each must have one
+    begun: type_begun = attrs.field(factory=dict)  # requests that aren't complete, where they are measured
     settled: set[int] | None = None  # request-ids answered here; no second response may follow (A.8)
 
     def asked(self, request_id: int, due: float) -> bool:

@@ -13,6 +13,7 @@ from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpbalance.sessions.watch import Watch
 from mrcpwire import RemoteProtocolError, mrcpv2
 
+from . import _metering
 from ._control import Call, ControlChannel, ControlTable
 from ._framed import limits_of
 
@@ -93,6 +94,8 @@ class ControlCaller:
             if channel.asked(message.request_id, due):
                 self.open += 1
             self.watch.by(due)
+            if self.context.meters is not None:
+                _metering.sent(channel.begun, message, now)
         data = mrcpv2.with_channel(message, channel.real)
         record = channel.call.record
         record.messages_to_backend += 1

@@ -7,9 +7,12 @@ import attrs
 
 from mrcpbalance.config import Address
 from mrcpbalance.pool import Backend
+from mrcpbalance.sessions import Meter
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, CloseReason, Port
 from mrcpwire import RemoteProtocolError, mrcpv2
+
+from . import _metering
 
 if TYPE_CHECKING:
     from ._control import Call, ControlChannel
@@ -30,9 +33,13 @@ class ControlLeg:
     stands: Callable[[float], None]
     failed: Callable[[CloseReason, float], None]
     port: Port = attrs.field(init=False)
+    meter: Meter | None = attrs.field(init=False)
     channels: "dict[bytes, ControlChannel]" = attrs.field(factory=dict)  # by the backend's ids
     gone: bool = False
     stuck: Alarm | None = None  # while a message is incomplete
+
+    def __attrs_post_init__(self) -> None:
+        self.meter = self.context.meter(self.backend, "mrcpv2")
 
     def connected(self, now: float) -> None:
         """Go on with the set-up."""
@@ -66,6 +73,8 @@ class ControlLeg:
             elif channel.settled is not None and message.request_id in channel.settled:
                 tally.count("mrcpv2.late-response")
                 return
+        if self.meter is not None and message.state == _metering.COMPLETE:
+            _metering.completed(channel.begun, self.meter, message, now)
         front = channel.front
         if front is None:
             tally.count("mrcpv2.no-caller-connection")

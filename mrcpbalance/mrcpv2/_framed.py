@@ -17,7 +17,7 @@ from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpbalance.sessions.watch import Watch
 from mrcpwire import RemoteProtocolError, mrcpv2
 
-from . import _opening, _passing
+from . import _metering, _opening, _passing
 from ._channel import Channel, State, Step
 from ._leg import Leg
 
@@ -128,6 +128,8 @@ class FramedCaller:
             self.open += message.request_id not in channel.open
             channel.open[message.request_id] = due
             self.watch.by(due)
+            if self.context.meters is not None:
+                _metering.sent(channel.begun, message, now)
             if message.name == _passing.TEARDOWN:
                 channel.teardown = message.request_id
                 channel.step(Step.TEARDOWN)
@@ -157,6 +159,8 @@ class FramedCaller:
             elif channel.settled is not None and message.request_id in channel.settled:
                 self.context.tally.count("mrcpv2.late-response")
                 return
+        if leg.meter is not None and message.state == _metering.COMPLETE:
+            _metering.completed(channel.begun, leg.meter, message, now)
         channel.record.messages_to_client += 1
         channel.record.bytes_to_client += len(message.raw)
         self.port.send(message.raw)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mrcpbalance.pool import Backend
+from mrcpbalance.sessions import Meter
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpwire import RemoteProtocolError, mrcpv2
 
@@ -22,8 +23,12 @@ class Leg:
     backend: Backend
     receiver: mrcpv2.Receiver
     port: Port = attrs.field(init=False)
+    meter: Meter | None = attrs.field(init=False)
     partial_since: float | None = None
     gone: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.meter = self.caller.context.meter(self.backend, "mrcp")
 
     def connected(self, now: float) -> None:
         """Nothing to do: what was sent before now leaves by itself."""

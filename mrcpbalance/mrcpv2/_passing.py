@@ -5,9 +5,12 @@ All of a read go through one loop. What is more than that goes to `FramedCaller.
 
 from typing import TYPE_CHECKING, Final
 
+from mrcpbalance.sessions import MOST_ASKED
 from mrcpwire import mrcpv2
 
+from . import _metering
 from ._channel import State
+from ._metering import COMPLETE
 
 if TYPE_CHECKING:
     from ._framed import FramedCaller
@@ -24,6 +27,7 @@ _REQUEST, _RESPONSE, _OPEN = (
 def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: float) -> None:
     """Send what a caller said, each message to the backend of its channel."""
     channels, due, asked = caller.channels, now + caller.context.timeouts.request, False
+    metered = caller.context.meters is not None
     for message in messages:
         channel = channels.get(message.channel)
         if channel is None or channel.state is not _OPEN or message.name == TEARDOWN:
@@ -36,6 +40,10 @@ def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: flo
                 caller.open += 1
             channel.open[message.request_id] = due
             asked = True
+            if metered:
+                channel.begun[message.request_id] = (message.name, now)
+                if len(channel.begun) > MOST_ASKED:
+                    del channel.begun[next(iter(channel.begun))]
         data = message.raw
         channel.touched = now
         record = channel.record
@@ -49,7 +57,7 @@ def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: flo
 
 def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message], now: float) -> None:
     """Send what a backend said if its channel lives there."""
-    channels, responses = caller.channels, 0
+    channels, meter, responses = caller.channels, leg.meter, 0
     passed: list[bytes] = []
     for message in messages:
         channel = channels.get(message.channel)
@@ -68,6 +76,8 @@ def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message]
                 caller.context.tally.count("mrcpv2.late-response")
                 continue
             responses += 1
+        if meter is not None and message.state == COMPLETE:
+            _metering.completed(channel.begun, meter, message, now)
         data = message.raw
         channel.touched = now
         record = channel.record

@@ -9,7 +9,7 @@ import attrs
 
 from mrcpbalance.pool import Backend, Pool, State, Verdict, Want
 from mrcpbalance.pool import Protocol as Spoken
-from mrcpbalance.sessions import Register, Session, StickTable, Tally
+from mrcpbalance.sessions import Meters, Register, Session, StickTable, Tally
 from mrcpbalance.sessions.ports import Journal
 
 from .totals import Statistics
@@ -34,6 +34,7 @@ class Console:
     tally: Tally
     statistics: Statistics
     journal: Journal
+    meters: Meters | None
     connections: Callable[[], Mapping[str, int]]  # caller connections by protocol
     draining: Callable[[], bool]
     end_sessions: Callable[[Backend], None]  # of one backend, cleanly, now

@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from mrcpbalance.pool import State
+from mrcpbalance.sessions import Histogram
 
 from .console import PROTOCOLS, Console
-from .totals import Histogram, Labels
+from .totals import Labels
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 LOOK: Final = 5_000  # sessions looked at before others get a turn
@@ -44,6 +45,7 @@ def _metrics(console: Console, active: Mapping[Labels, int]) -> Iterator[Metric]
     statistics = console.statistics
     yield _histogram("session_seconds", "Sessions, from their first request to their end.", statistics.lives)
     yield _histogram("setup_seconds", "First request to success, over all attempts.", statistics.setups)
+    yield from _requests(console)
 
 
 async def _count_active(console: Console) -> dict[Labels, int]:
@@ -160,3 +162,23 @@ def _histogram(name: str, text: str, histograms: Mapping[Labels, Histogram]) -> 
     for labels, histogram in histograms.items():
         metric.add_metric(labels, histogram.buckets(), histogram.sum)
     return metric
+
+
+def _requests(console: Console) -> Iterator[Metric]:
+    seconds = HistogramMetricFamily(
+        "mrcpbalance_request_seconds",
+        "MRCP requests, until the response or event that completes them.",
+        labels=(*_LABELS, "method"),
+    )
+    causes = CounterMetricFamily(
+        "mrcpbalance_completion",
+        "Events that complete a request, by their cause.",
+        labels=(*_LABELS, "cause"),
+    )
+    for labels, meter in ({} if console.meters is None else console.meters.live).items():
+        for method, histogram in meter.methods.items():
+            seconds.add_metric((*labels, method.decode()), histogram.buckets(), histogram.sum)
+        for cause, count in meter.causes.items():
+            causes.add_metric((*labels, cause.decode()), count)
+    yield seconds
+    yield causes

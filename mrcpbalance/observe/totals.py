@@ -1,42 +1,15 @@
 """What ended sessions add up to: by end cause, and how long set-up and life took."""
 
-from bisect import bisect_left
 from typing import Final
 
 import attrs
 
-from mrcpbalance.sessions import Session
+from mrcpbalance.sessions import Histogram, Session
 
 SETUP_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 SESSION_BOUNDS: Final = (0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 7200.0)
-REQUEST_BOUNDS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 Labels = tuple[str, str, str]  # pool, backend, protocol
-
-
-@attrs.define(eq=False)
-class Histogram:
-    """How often a value was at most each of some bounds; seconds."""
-
-    bounds: tuple[float, ...]
-    counts: list[int] = attrs.field(init=False)
-    sum: float = 0.0
-
-    def __attrs_post_init__(self) -> None:
-        self.counts = [0] * (len(self.bounds) + 1)
-
-    def observe(self, value: float) -> None:
-        """Count a value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
-
-    def buckets(self) -> list[tuple[str, int]]:
-        """Give the cumulative counts as Prometheus wants them."""
-        total, found = 0, []
-        for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
-            total += count
-            found.append((bound, total))
-        return found
 
 
 @attrs.define(eq=False)

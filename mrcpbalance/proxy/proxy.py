@@ -11,7 +11,7 @@ import trio
 from mrcpbalance.config import Config, ListenerConfig, PoolConfig
 from mrcpbalance.mrcpv2 import Agent
 from mrcpbalance.pool import Backend, Pool, Protocol, State
-from mrcpbalance.sessions import End, Phase, Register, Session, StickTable, Tally, Who
+from mrcpbalance.sessions import End, Meters, Phase, Register, Session, StickTable, Tally, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
 
@@ -51,6 +51,7 @@ class Proxy:
     make_pool: Callable[[PoolConfig], Pool]
     doors: dict[str, Door] = attrs.field(factory=dict)  # by listener
     tally: Tally = attrs.field(factory=Tally)
+    meters: Meters | None = None  # measuring requests costs time: only where somebody can ask for it
     listening: list[Listening] = attrs.field(factory=list)
     agents: list[Agent] = attrs.field(factory=list)
     draining: bool = False
@@ -94,6 +95,7 @@ class Proxy:
                 told,
             ),
             callers=Callers(config.limits),
+            meters=Meters() if config.admin and config.admin.measure_requests else None,
             make_pool=lambda pool: Pool(pool, random, changed),
             pools={name: Pool(pool, random, changed) for name, pool in config.pools.items()},
             probes=Probes(journal, names.get, switchboard.fresh, random),
@@ -154,6 +156,7 @@ class Proxy:
             journal=self.journal,
             register=self.register,
             tally=self.tally,
+            meters=self.meters,
             pool=self.pools[listener.pool],
             timeouts=self.config.timeouts,
             limits=self.config.limits,

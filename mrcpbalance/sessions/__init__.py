@@ -7,4 +7,17 @@ from ._stick_table import StickTable
 from ._tally import Tally
 from .context import Context
 
-__all__ = ["Context", "End", "Phase", "Register", "Session", "StickTable", "Tally", "Who"]
+__all__ = [
+    "MOST_ASKED",
+    "Context",
+    "End",
+    "Histogram",
+    "Meter",
+    "Meters",
+    "Phase",
+    "Register",
+    "Session",
+    "StickTable",
+    "Tally",
+    "Who",
+]

@@ -7,6 +7,7 @@ import attrs
 
 BOUNDS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
 MOST_ASKED: Final = 64  # requests of one channel that are waited for; one that is stopped never completes
+MOST_WORDINGS: Final = 256  # of causes, remembered
 OTHER: Final = b"other"
 # What peers may say is not bounded, labels must be: those of RFC 4463 and RFC 6787, and "other".
 _GENERIC: Final = "SET-PARAMS GET-PARAMS"
@@ -62,6 +63,7 @@ class Meter:
 
     methods: dict[bytes, Histogram] = attrs.field(factory=dict)
     causes: dict[bytes, int] = attrs.field(factory=dict)
+    _names: dict[bytes | None, bytes] = attrs.field(factory=dict)  # of causes, as peers write them
 
     def done(self, method: bytes, seconds: float) -> None:
         """Count a request that was answered for good: by its response, or by the event that completes it."""
@@ -77,10 +79,18 @@ class Meter:
 
     def completed(self, cause: bytes | None) -> None:
         """Count the value of an event's Completion-Cause, as in "000 success"; None when it has none."""
-        name = (cause or b"").rpartition(b" ")[2]
-        if name not in CAUSES:
-            name = name.lower() if name.lower() in CAUSES else OTHER
-        self.causes[name] = self.causes.get(name, 0) + 1
+        name = self._names.get(cause)
+        if name is None:
+            name = self._name(cause)
+        self.causes[name] += 1
+
+    def _name(self, cause: bytes | None) -> bytes:
+        word = (cause or b"").rstrip().rpartition(b" ")[2].lower()
+        name = word if word in CAUSES else OTHER
+        self.causes.setdefault(name, 0)
+        if len(self._names) < MOST_WORDINGS:
+            self._names[cause] = name
+        return name
 
 
 @attrs.define(eq=False)

@@ -14,7 +14,7 @@ from mrcpbalance.observe.api import application
 from mrcpbalance.observe.guard import Token
 from mrcpbalance.pool import Backend, Pool, Want
 from mrcpbalance.pool import Protocol as Spoken
-from mrcpbalance.sessions import End, Phase, Register, Session, StickTable, Tally, Who
+from mrcpbalance.sessions import End, Meters, Phase, Register, Session, StickTable, Tally, Who
 
 TEXT: Final = """
 [pools.speech]
@@ -91,6 +91,7 @@ class AdminStage:
         ids = iter(range(1_000_000))
         self.register = Register(1_000_000, lambda: f"id-{next(ids)}", self.statistics.ended)
         self.tally = Tally()
+        self.meters = Meters()
         self.pools = {name: Pool(pool, lambda: 0.5) for name, pool in self.config.pools.items()}
         self.tables = {name: StickTable(table) for name, table in self.config.stick_tables.items()}
         self.console = Console(
@@ -100,6 +101,7 @@ class AdminStage:
             tally=self.tally,
             statistics=self.statistics,
             journal=self,
+            meters=self.meters,
             connections=lambda: self.connections,
             draining=lambda: self.draining,
             end_sessions=self._end_sessions,
