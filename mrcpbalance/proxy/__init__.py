@@ -7,4 +7,13 @@ from .sockets import CannotListenError
 from .switchboard_host import run
 from .systemd import tell_systemd
 
-__all__ = ["CannotListenError", "Changes", "Proxy", "Reloader", "run", "serve", "stop_on_signals", "tell_systemd"]
+__all__ = [
+    "CannotListenError",
+    "Changes",
+    "Proxy",
+    "Reloader",
+    "run",
+    "serve",
+    "stop_on_signals",
+    "tell_systemd",
+]

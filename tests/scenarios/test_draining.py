@@ -134,5 +134,5 @@ async def test_without_sessions_it_ends_at_once(process: Process) -> None:
 async def test_hang_up_is_not_an_end(process: Process) -> None:
     async with SpeechServer("a") as a, process(V1, a) as served, RtspCaller(served.address) as caller:
         served.signal(signal.SIGHUP)
-        await served.until("reload-not-available")
+        await served.until("reloaded")
         assert await (await caller.setup("speechsynth")).teardown() == 200
