@@ -60,5 +60,7 @@ async def test_the_page(process: Process, tmp_path: Path) -> None:
                 file = Path(PICTURES) / f"{name}.png" if PICTURES else None
                 await page.look(width=width, height=800, dark=dark, file=file)
                 assert await page.js("document.documentElement.scrollWidth <= innerWidth"), name
+                shown = "document.querySelector('[data-order]').getBoundingClientRect().right <= innerWidth"
+                assert await page.js(shown), name  # orders can be given without scrolling sideways
         assert page.complaints == []
         assert {url.split("/")[2] for url in page.asked if url.startswith("http")} == {operator.where}
