@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from mrcpbalance.traces._limits import SECOND
 from mrcpbalance.traces._show import show, span
 from mrcpbalance.traces.capture import Connection, Ending
-from mrcpwire import sip
+from mrcpwire import Wire, sip
 
 from ._book import Book
 from ._judge import (
@@ -73,10 +73,7 @@ def _opened(connection: Connection) -> int:
 
 
 def _carried(call: "Call", connection: Connection) -> bool:
-    return any(
-        message.connection is connection and not isinstance(message.parsed, sip.Request | sip.Response)
-        for message in call.messages
-    )
+    return any(message.connection is connection and message.wire is Wire.MRCPV2 for message in call.messages)
 
 
 def _loss(call: "Call", connections: list[Connection]) -> Ending | None:

@@ -1,8 +1,7 @@
 """Messages as they passed: what was said, when, by whom to whom, and what it answers."""
 
 import enum
-from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
@@ -15,6 +14,8 @@ from mrcpwire.sdp import Sdp
 
 Parsed = rtsp.Request | rtsp.Response | sip.Request | sip.Response | mrcpv2.Message
 Transport = Literal["udp", "tcp"]
+
+_LIMITS: Final = sip.Limits(message=1 << 20)  # what was taken once is taken again, also in its canonical form
 
 
 class Kind(enum.Enum):
@@ -51,35 +52,50 @@ class Message:
     source: Endpoint
     target: Endpoint
     connection: Connection | None  # None: a datagram
-    parsed: Parsed
     raw: bytes
+    _parsed: Parsed | None
     to_server: bool = True
     again: bool = False
     answers: "Message | None" = None
     answered: bool = False  # a final answer was seen
     cut: bool = False  # its end was not captured
+    _mrcp: Mrcp | None = attrs.field(default=None, init=False)
+    _sdp: Sdp | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self._parsed, mrcpv2.Message):
+            self._mrcp = _second(self._parsed)
+        elif isinstance(self._parsed, rtsp.Request | rtsp.Response):
+            self._mrcp = _first(self._parsed.body)
 
     @property
     def transport(self) -> Transport:
         """What carried it."""
         return "udp" if self.connection is None else "tcp"
 
-    @cached_property
+    @property
+    def parsed(self) -> Parsed:
+        """What it says; of SIP this is read anew at each use once it was forgotten."""
+        return self._parsed or sip.parse_datagram(self.raw, _LIMITS)
+
+    @property
     def mrcp(self) -> Mrcp | None:
         """The MRCP message: itself, or what an RTSP ANNOUNCE or its answer carries."""
-        if isinstance(self.parsed, mrcpv2.Message):
-            return _second(self.parsed)
-        if isinstance(self.parsed, rtsp.Request | rtsp.Response):
-            return _first(self.parsed.body)
-        return None
+        return self._mrcp
 
-    @cached_property
+    @property
     def sdp(self) -> Sdp | None:
         """The session description a SIP or RTSP message carries."""
-        if isinstance(self.parsed, mrcpv2.Message):
-            return None
-        body = self.parsed.body
-        return Sdp.parse(body) if body.startswith(b"v=") else None
+        if self._sdp is None and self.wire is not Wire.MRCPV2:
+            body = self.parsed.body
+            self._sdp = Sdp.parse(body) if body.startswith(b"v=") else None
+        return self._sdp
+
+    def forget(self) -> None:
+        """Let go of what can be read again: a SIP message takes ten times its octets once it was read."""
+        self._sdp = None
+        if self.wire is Wire.SIP and not self.cut:
+            self._parsed = None
 
 
 def _first(body: bytes) -> Mrcp | None:

@@ -45,7 +45,7 @@ class Call(Draft):
     cut: bool = False  # a description was not captured whole
     pending: dict[_Transaction, Message] = attrs.field(factory=dict)
     seen: set[int] = attrs.field(factory=set)
-    offer: Sdp | None = None
+    offered: tuple[str | None, ...] = ()  # the resource each media line of the last offer asks for
     channels: dict[bytes, Channel] = attrs.field(factory=dict)  # all there ever were
     removed: int | None = None  # when the last channel was given up in an answer
     cancelled: bool = False
@@ -84,6 +84,7 @@ class SipSessions:
                 self._request(call, message, parsed)
         else:
             self._response(call, message, parsed, number, method)
+        message.forget()
 
     def owner(self, channel: bytes, server: Endpoint) -> Call | None:
         """Give the session a channel belongs to: the latest on that server, else the latest anywhere."""
@@ -160,18 +161,17 @@ class SipSessions:
     @staticmethod
     def _refusals(call: Call, message: Message, answer: Sdp) -> None:
         """Note the control channels that were asked for and are not in the answer (D-03)."""
-        if call.offer is None or message.again or not isinstance(message.parsed, sip.Response):
+        if message.again or not isinstance(message.parsed, sip.Response):
             return
-        for index, media in enumerate(call.offer.media):
-            resource = show(media.attribute(b"resource") or b"?", 40)
-            if media.proto not in _CONTROL or not media.port:
+        for index, name in enumerate(call.offered):
+            if name is None:
                 continue
             if index >= len(answer.media):
-                call.find("short-answer", f"the answer has no line for {resource}", "D-06", message)
+                call.find("short-answer", f"the answer has no line for {name}", "D-06", message)
             elif answer.media[index].port == 0:
-                call.find("resource-refused", f"{resource} is refused with port 0", "D-03", message)
+                call.find("resource-refused", f"{name} is refused with port 0", "D-03", message)
             elif not answer.media[index].attribute(b"channel"):
-                call.find("no-channel", f"the answer names no channel for {resource}", "D-06", message)
+                call.find("no-channel", f"the answer names no channel for {name}", "D-06", message)
 
     def _channel(self, call: Call, media: Media, address: str | None) -> None:
         resource = media.attribute(b"resource")
@@ -198,7 +198,8 @@ class SipSessions:
             if call.up is None and message.to_server:
                 call.server = message.target  # a redirected INVITE goes elsewhere
                 call.status = call.refused_at = call.end = None
-            call.offer = message.sdp if message.sdp is not None else call.offer
+            if message.sdp is not None:
+                call.offered = tuple(map(_wanted, message.sdp.media))
         elif method == b"CANCEL":
             call.cancelled = True
         elif method == b"BYE" and call.bye is None:
@@ -236,6 +237,13 @@ class SipSessions:
             call.status, call.reason = parsed.status, show(parsed.reason, 80)
             call.refused_at = message.time
             self._book.ended(call, message.time)
+
+
+def _wanted(media: Media) -> str | None:
+    """Name the resource a media line asks for, if it is one for control."""
+    if media.proto not in _CONTROL or not media.port:
+        return None
+    return show(media.attribute(b"resource") or b"?", 40)
 
 
 def _without(calls: dict[bytes, list[Call]], key: bytes, call: Call) -> None:
