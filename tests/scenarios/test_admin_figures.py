@@ -158,3 +158,42 @@ async def test_sessions_of_every_protocol(process: Process) -> None:
                 done = await operator.run(*command)
                 assert (done.status, done.out, done.err) == (1, "", f"mrcpbalance: {text}\n")
             await raw.finish()
+
+
+@pytest.mark.parametrize("measured", [True, False])
+async def test_requests_and_how_they_complete(process: Process, measured: bool) -> None:
+    """In every protocol that carries MRCP: a request each that its response and that an event completes."""
+    async with SipServer("a") as sip, SpeechServer("b") as rtsp, FramedServer("c") as mrcp:
+        text = SIP + V1.replace("front", "v1") + MRCP.replace("front", "framed")
+        switch = f"measure_requests = {str(measured).lower()}\n"
+        others = f'rtsp = "{rtsp.address}"\nmrcp = "{mrcp.address}"\n'
+        async with (
+            process(text + ADMIN + switch, sip, key="sip", backend=others, listeners=3) as served,
+            SipCaller(sip_address(served)) as phone,
+            RtspCaller(served.addresses[1]) as v1,
+            FramedCaller(served.addresses[2]) as framed,
+        ):
+            operator = await Operator.of(served)
+            uris = {"Content-Type": "text/uri-list"}
+            call = await phone.invite("speechrecog")
+            channel = await framed.open("speechrecog")
+            session = await v1.setup("speechrecog")
+            for one in (call.channels["speechrecog"], channel):
+                assert (await one.request("SET-PARAMS")).state == "COMPLETE"
+                assert (
+                    await one.request("RECOGNIZE", uris, b"builtin:grammar/digits")
+                ).state == "IN-PROGRESS"
+                assert [(await one.event()).name for _ in range(2)][1] == "RECOGNITION-COMPLETE"
+            assert (await session.request("SET-PARAMS")).state == "COMPLETE"
+            assert (
+                await session.request("RECOGNIZE", uris, b"builtin:grammar/digits")
+            ).state == "IN-PROGRESS"
+            assert (await session.events.completion(2)).name == "RECOGNITION-COMPLETE"
+            figures = await operator.metrics()
+            for protocol in ("mrcpv1", "mrcpv2", "mrcp"):
+                for method in ("SET-PARAMS", "RECOGNIZE"):
+                    on = labels("a", protocol, method=method)
+                    count = figures.get(f"mrcpbalance_request_seconds_count{on}")
+                    assert count == (1 if measured else None), (protocol, method)
+                cause = f"mrcpbalance_completion_total{labels('a', protocol, cause='success')}"
+                assert figures.get(cause) == (1 if measured else None)
