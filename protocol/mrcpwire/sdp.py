@@ -18,6 +18,7 @@ _MEDIA: Final = re.compile(rb"m=([^ \t\r\n]+)[ \t]+([^ \t\r\n/]+)(?:/[^ \t\r\n]*
 _PORT: Final = re.compile(rb"[0-9]{1,5}")
 _CONNECTION: Final = re.compile(rb"c=IN[ \t]+(IP[46])[ \t]+([!-.0-~]+)(?:/[0-9/]+)?[ \t]*\r?\n?")
 _ADDRESS: Final = re.compile(r"[!-.0-~]+")
+_ANY_CONNECTION: Final = re.compile(rb"^%b$" % _CONNECTION.pattern, re.MULTILINE)
 
 _HIGHEST_PORT: Final = 65_535
 _UNSPECIFIED: Final = frozenset(["0.0.0.0", "::"])  # noqa: S104 - what peers write who don't know their own address
@@ -151,6 +152,9 @@ class Sdp:
 
 def has_media_address(body: bytes) -> bool:
     """Tell whether a description says where every one of its media goes; "0.0.0.0" says nothing (R-20)."""
+    session = (b"\n" + body).partition(b"\nm=")[0]
+    if _ANY_CONNECTION.search(session) and not _may_be_unspecified(body):
+        return True  # as nearly all do, so this is found out without parsing
     sdp = Sdp.parse(body)
     found = [sdp.address(index) for index in range(len(sdp.media))] or [sdp.session.connection]
     return all(address is not None and address not in _UNSPECIFIED for address in found)
@@ -159,9 +163,15 @@ def has_media_address(body: bytes) -> bool:
 def with_media_address(body: bytes, address: str) -> bytes:
     """Put this address in the place of every "0.0.0.0" in a c= line (R-20)."""
     text = _connection(address)
+    if not _may_be_unspecified(body):
+        return body
     return b"".join(
         text + _end(line) if _address(line) in _UNSPECIFIED else line for line in _LINES.findall(body)
     )
+
+
+def _may_be_unspecified(body: bytes) -> bool:
+    return b"0.0.0.0" in body or b"::" in body
 
 
 def _address(line: bytes) -> str | None:

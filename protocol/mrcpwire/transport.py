@@ -56,6 +56,8 @@ def is_unicast(spec: bytes) -> bool:
 
 def interleaved(value: bytes) -> tuple[int, int] | None:
     """Give the channels that the first spec with a sound `interleaved=m-n` or `=m` names, both from 0 to 255."""
+    if b"interleaved" not in value.lower():
+        return None
     for spec in specs(value):
         match = _PAIR.fullmatch(get(spec, b"interleaved") or b"")
         if match:

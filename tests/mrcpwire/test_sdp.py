@@ -80,6 +80,35 @@ def test_edits_are_idempotent(body: bytes) -> None:  # D-02
             assert again.media[:index] == sdp.media[:index]
 
 
+CONNECTION_LINES = st.sampled_from(
+    (
+        *(
+            b"c=IN %b" % address
+            for address in (
+                b"IP4 192.0.2.1",
+                b"IP4 0.0.0.0",
+                b"IP6 2001:db8:0:0:0:0:0:1",
+                b"IP6 2001:db8::1",
+                b"IP6 ::",
+            )
+        ),
+        *(b"c=IN IP4 192.0.2.1%b" % more for more in (b"/127", b" ", b" x", b"\rx")),
+        *(b"m=audio 1 RTP/AVP 0", b"m=", b" m=audio", b"a=c=IN IP4 192.0.2.1", b"v=0", b""),
+    )
+)
+
+
+@given(st.lists(CONNECTION_LINES, max_size=6), st.sampled_from((b"\r\n", b"\n")), st.booleans())
+def test_an_address_for_each_of_the_media(lines: list[bytes], end: bytes, ended: bool) -> None:
+    body = end.join(lines) + end * ended
+    parsed = Sdp.parse(body)
+    found = [parsed.address(index) for index in range(len(parsed.media))] or [parsed.session.connection]
+    assert has_media_address(body) is all(address not in (None, "0.0.0.0", "::") for address in found)
+    unspecified = (b"c=IN IP4 0.0.0.0", b"c=IN IP6 ::")
+    edited = [b"c=IN IP4 192.0.2.9" if line in unspecified else line for line in lines]
+    assert with_media_address(body, "192.0.2.9") == end.join(edited) + end * ended
+
+
 @given(bodies)
 def test_media_addresses_are_idempotent(body: bytes) -> None:
     once = with_media_address(body, "198.51.100.11")
