@@ -1,137 +1,128 @@
-"""Guards against a SIP of our own making: sipp places the calls and answers them, at 50 a second, with and without loss."""
+"""Guards against a SIP of our own making: sipp places calls and answers them, at 50 a second, by UDP and TCP, with loss."""
 
-import socket
-import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
-from pathlib import Path
+import zlib
 from typing import Final
 
 import pytest
 import trio
 
-from tests.peers import need
-from tests.scenarios.running import running
+from mrcpbalance.config import Address
+from mrcpbalance.mrcpv2 import Agent
+from mrcpbalance.proxy.switchboard_datagrams import Datagrams
+from mrcpbalance.sessions.ports import DatagramPort
+from tests.scenarios.conftest import Proxy
+from tests.scenarios.mrcpv2 import SIP, front
+from tests.scenarios.running import FIRST, Running
+from tests.scenarios.sipp_peers import answering, calling
 
-FILES: Final = Path(__file__).with_name("sipp")
-CONFIG: Final = """
-[pools.speech.backends.uas]
-sip = "127.0.0.2:{port}"
-sip_transport = "{transport}"
-[listeners.v2]
-protocol = "sip"
-bind = "127.0.0.1:0"
-pool = "speech"
-"""
+pytestmark = pytest.mark.real_time
 
-
-def free_port(host: str, transport: str) -> int:
-    """Find a port that sipp can have; it takes none by itself."""
-    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+PATIENCE: Final = 25.0  # seconds; fail-safe
 
 
-async def swallow(stream: trio.SocketStream) -> None:
-    """Take a control connection until it ends."""
-    async with stream:
-        async for _ in stream:
-            pass
+def over(transport: str) -> str:
+    return f'sip_transport = "{transport}"'
 
 
-@asynccontextmanager
-async def answering(transport: str, calls: int) -> AsyncIterator[int]:
-    """Have sipp answer calls at 127.0.0.2, with a port for their control connections; gives its SIP port."""
-    port = free_port("127.0.0.2", transport)
-    async with trio.open_nursery() as nursery:
-        serve = partial(trio.serve_tcp, swallow, 0, host="127.0.0.2")
-        (listener,) = await nursery.start(serve)
-        control = listener.socket.getsockname()[1]
-        command = [need("sipp"), "-sf", str(FILES / "uas.xml"), "-i", "127.0.0.2", "-p", str(port)]
-        command += [
-            "-t",
-            _mode(transport),
-            "-m",
-            str(calls),
-            "-key",
-            "control_port",
-            str(control),
-            "-nostdin",
-        ]
-        process = await nursery.start(
-            partial(trio.run_process, command, stdout=subprocess.DEVNULL, check=False)
-        )
-        try:
-            yield port
-        finally:
-            process.terminate()
-            nursery.cancel_scope.cancel()
+async def all_ended(running: Running, how: str, calls: int) -> None:
+    """Wait until every call has ended, all of them in this way."""
+    with trio.fail_after(PATIENCE):
+        await running.ended.count(calls)
+    assert running.ends == [how] * calls
 
 
-def _mode(transport: str) -> str:
-    return "u1" if transport == "udp" else "t1"
-
-
-async def call(
-    to: tuple[str, int], transport: str, calls: int, *more: str
-) -> subprocess.CompletedProcess[bytes]:
-    """Have sipp place calls from 127.0.0.3, 50 a second."""
-    port = free_port("127.0.0.3", transport)
-    command = [
-        need("sipp"),
-        "-sf",
-        str(FILES / "uac.xml"),
-        "-i",
-        "127.0.0.3",
-        "-p",
-        str(port),
-        "-t",
-        _mode(transport),
-    ]
-    command += [
-        "-r",
-        "50",
-        "-m",
-        str(calls),
-        "-l",
-        str(calls),
-        "-nostdin",
-        "-timeout",
-        "60",
-        *more,
-        f"{to[0]}:{to[1]}",
-    ]
-    return await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
-
-
-@pytest.mark.real_time
 @pytest.mark.parametrize(
-    ("front", "back", "calls"),
+    ("callers", "backends", "calls"),
     [("udp", "udp", 200), ("tcp", "tcp", 200), ("udp", "tcp", 50), ("tcp", "udp", 50)],
 )
-async def test_calls_at_fifty_a_second(front: str, back: str, calls: int) -> None:
-    with trio.fail_after(60):
-        async with (
-            answering(back, 2 * calls) as port,
-            running(CONFIG.format(port=port, transport=back)) as proxy,
-        ):
-            address = proxy.addresses["v2"][0]
-            done = await call((address.host, address.port), front, calls)
-            assert done.returncode == 0, done.stdout[-2000:]
-    assert proxy.ends == ["client/teardown"] * calls
+async def test_calls_at_fifty_a_second(proxy: Proxy, callers: str, backends: str, calls: int) -> None:
+    async with (
+        answering("uas", calls, transport=backends) as server,
+        proxy(SIP, server, backend=over(backends), key="sip") as running,
+    ):
+        outcome = await calling(front(running), "uac", calls, transport=callers)
+        assert outcome.succeeded, outcome.screen
+        await all_ended(running, "client/teardown", calls)
+        assert await server.succeeded()
 
 
-@pytest.mark.real_time
-async def test_calls_over_a_network_that_loses_datagrams() -> None:
-    calls = 60
-    with trio.fail_after(60):
-        async with (
-            answering("udp", 2 * calls) as port,
-            running(CONFIG.format(port=port, transport="udp")) as proxy,
-        ):
-            address = proxy.addresses["v2"][0]
-            done = await call((address.host, address.port), "udp", calls, "-lost", "5")
-            assert done.returncode == 0, done.stdout[-2000:]
-            await proxy.ended.count(calls)
+class Losses:
+    """Loses every fourth datagram, whoever sends it, the first time it is sent."""
+
+    def __init__(self) -> None:
+        self.lost: set[bytes] = set()
+
+    def lose(self, data: bytes) -> bool:
+        if data in self.lost or zlib.crc32(data) % 4:
+            return False
+        self.lost.add(data)
+        return True
+
+
+async def test_calls_over_a_network_that_loses_datagrams(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, send, hear = Losses(), Datagrams.send, Agent.datagram
+
+    def sends(self: Datagrams, data: bytes, to: Address) -> None:
+        if not losses.lose(data):
+            send(self, data, to)
+
+    def hears(self: Agent, port: DatagramPort, data: bytes, source: Address, now: float) -> None:
+        if not losses.lose(data):
+            hear(self, port, data, source, now)
+
+    monkeypatch.setattr(Datagrams, "send", sends)
+    monkeypatch.setattr(Agent, "datagram", hears)
+    calls = 40
+    async with (
+        answering("uas", 2 * calls) as server,  # a try may get lost and be made again
+        proxy(SIP, server, key="sip") as running,
+    ):
+        outcome = await calling(front(running), "uac", calls, hold=1.6)  # no 2xx is under way any more then
+        assert outcome.succeeded, outcome.screen
+        await all_ended(running, "client/teardown", calls)
+    assert len(losses.lost) > calls
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_calls_that_are_cancelled(proxy: Proxy, transport: str) -> None:  # S-06
+    calls = 25
+    async with (
+        answering("uas_rings", calls, transport=transport) as server,
+        proxy(SIP, server, backend=over(transport), key="sip") as running,
+    ):
+        outcome = await calling(front(running), "uac_cancels", calls, transport=transport)
+        assert outcome.succeeded, outcome.screen
+        await all_ended(running, "client/setup", calls)
+        assert await server.succeeded()
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_calls_that_are_refreshed_from_both_sides(proxy: Proxy, transport: str) -> None:  # S-07, S-08
+    calls = 25
+    async with (
+        answering("uas_refreshes", calls, transport=transport) as server,
+        proxy(SIP, server, backend=over(transport), key="sip") as running,
+    ):
+        outcome = await calling(front(running), "uac_refreshes", calls, transport=transport)
+        assert outcome.succeeded, outcome.screen
+        await all_ended(running, "client/teardown", calls)
+        assert await server.succeeded()
+
+
+@pytest.mark.parametrize("how", ["503", "480", "silent"])
+async def test_calls_beside_a_backend_that_takes_none(proxy: Proxy, how: str) -> None:  # S-03
+    calls = 25
+    async with (
+        answering(f"uas_{how}", 10 * calls) as server,
+        answering("uas", calls, name="b", host="127.0.0.4") as other,
+        proxy(FIRST + SIP, server, other, key="sip") as running,
+    ):
+        outcome = await calling(front(running), "uac", calls)
+        assert outcome.succeeded, outcome.screen
+        await all_ended(running, "client/teardown", calls)
+        assert await other.succeeded()
+    assert {session.backend for session in running.ended} == {"b"}
+    tried_twice = [session for session in running.ended if session.attempts == 2]
+    assert len(tried_twice) == calls if how == "480" else tried_twice  # what fails is left out after a while
