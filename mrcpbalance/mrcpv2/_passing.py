@@ -29,19 +29,20 @@ def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: flo
     channels, due, asked = caller.channels, now + caller.context.timeouts.request, False
     metered = caller.context.meters is not None
     for message in messages:
-        channel = channels.get(message.channel)
-        if channel is None or channel.state is not _OPEN or message.name == TEARDOWN:
+        _, kind, name, request_id, _, _ = message.start
+        channel = channels.get(message.section[0])
+        if channel is None or channel.state is not _OPEN or name == TEARDOWN:
             caller.from_caller(message, channel, due, now)
             continue
         if message.anomaly is not None:
             caller.context.tally.count(message.anomaly)
-        if message.kind is _REQUEST:
-            if message.request_id not in channel.open:
+        if kind is _REQUEST:
+            if request_id not in channel.open:
                 caller.open += 1
-            channel.open[message.request_id] = due
+            channel.open[request_id] = due
             asked = True
             if metered:
-                channel.begun[message.request_id] = (message.name, now)
+                channel.begun[request_id] = (name, now)
                 if len(channel.begun) > MOST_ASKED:
                     del channel.begun[next(iter(channel.begun))]
         data = message.raw
@@ -60,7 +61,8 @@ def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message]
     channels, meter, responses = caller.channels, leg.meter, 0
     passed: list[bytes] = []
     for message in messages:
-        channel = channels.get(message.channel)
+        _, kind, _, request_id, _, state = message.start
+        channel = channels.get(message.section[0])
         if channel is None or channel.leg is not leg or channel.state is not _OPEN:
             _send(caller, passed)
             caller.from_backend(leg, message, channel, now)
@@ -69,14 +71,14 @@ def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message]
             continue
         if message.anomaly is not None:
             caller.context.tally.count(message.anomaly)
-        if message.kind is _RESPONSE:
-            if channel.open.pop(message.request_id, None) is not None:
+        if kind is _RESPONSE:
+            if channel.open.pop(request_id, None) is not None:
                 caller.open -= 1
-            elif channel.settled is not None and message.request_id in channel.settled:
+            elif channel.settled is not None and request_id in channel.settled:
                 caller.context.tally.count("mrcpv2.late-response")
                 continue
             responses += 1
-        if meter is not None and message.state == COMPLETE:
+        if meter is not None and state == COMPLETE:
             _metering.completed(channel.begun, meter, message, now)
         data = message.raw
         channel.touched = now
