@@ -9,8 +9,9 @@ import trio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from mrcpbalance.sessions import Session
 
@@ -111,6 +112,24 @@ async def _order(console: Console, request: Request) -> Response:
     return JSONResponse(console.order(request.path_params["pool"], request.path_params["backend"], order))
 
 
+class _Streamed(Response):
+    """JSON that is written while it is sent. starlette's own way brings another concurrency library, loaded in mid-traffic."""
+
+    media_type = "application/json"
+
+    def __init__(self, parts: AsyncIterator[str]) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        await send(start)
+        async for part in self._parts:
+            await send({"type": "http.response.body", "body": part.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 async def _sessions(console: Console, request: Request) -> Response:
     limit = request.query_params.get("limit", str(ROWS))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(MOST_ROWS))) or not (
@@ -118,7 +137,7 @@ async def _sessions(console: Console, request: Request) -> Response:
     ):
         return refuse(400, f"limit: {limit[:40]!r} is not a number from 1 to {MOST_ROWS}")
     accept = _filter(request)
-    return StreamingResponse(_rows(console, accept, int(limit)), media_type="application/json")
+    return _Streamed(_rows(console, accept, int(limit)))
 
 
 async def _rows(console: Console, accept: Callable[[Session], bool], limit: int) -> AsyncIterator[str]:
