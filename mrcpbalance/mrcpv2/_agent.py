@@ -143,17 +143,15 @@ class Agent:
             case wire.Answered():
                 self._answered(event.transaction, event.response, now)
             case wire.Cancelled():
-                call = self.calls.get(event.transaction)
-                if call is not None:
-                    call.cancelled(event.transaction, now)
+                self.about = call = self.calls[event.transaction]
+                call.cancelled(event.transaction, now)
             case wire.TimedOut() | wire.TransportFailed():
-                asking = self.asking.pop(event.transaction, None)
-                if asking is not None:
-                    self.about = asking.call
-                    asking.unanswered(event.transaction, now)
+                asking = self.asking.pop(event.transaction)
+                self.about = asking.call
+                asking.unanswered(event.transaction, now)
             case wire.NeverAcked():
                 self._never_acked(event.transaction, now)
-            case _:
+            case _:  # AckReceived: nobody waits for it
                 pass
 
     def _answered(self, transaction: ClientTransaction, response: sip.Response, now: float) -> None:
@@ -329,8 +327,8 @@ class Agent:
         self.flush(now)
 
     def leave(self, backend: Backend, end: End, now: float) -> None:
-        """End the calls that live on a backend; the others live on."""
+        """End the calls that live on a backend, have those it was asked to take go elsewhere; the others live on."""
         for call in self._live():
             if call.record.seat is not None and call.record.seat.backend is backend:
-                call.end(end, now)
+                call.leave(end, now)
         self.flush(now)

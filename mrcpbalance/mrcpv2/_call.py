@@ -248,6 +248,15 @@ class Call:
         else:
             self.end(End(Who.BACKEND, Phase.TEARDOWN), now)
 
+    def leave(self, end: End, now: float) -> None:
+        """Leave its backend: for another one as long as its caller has no answer, else the call ends."""
+        if self.attempt is not None:
+            self._unjoined("disabled", now)
+        elif self.search.attempt is not None:
+            self.search.leave(now)
+        else:
+            self.end(end, now)
+
     def end(self, end: End, now: float, *, close_unused: bool = False) -> None:
         """End it, once: channels first, then the dialogs that still stand, then the record."""
         if self.ended is not None:

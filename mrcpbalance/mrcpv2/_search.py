@@ -39,6 +39,7 @@ class Attempt:
     flow: Flow
     contact: bytes
     alarm: Alarm | None = None
+    transaction: ClientTransaction = attrs.field(init=False)  # once it is sent
     abandoned: bool = False
     heard: bool = False  # there was an answer of some kind
 
@@ -106,7 +107,6 @@ class Search:
     want: Want
     waiter: Waiter | None = None  # while no backend is eligible
     attempt: Attempt | None = None
-    transaction: ClientTransaction | None = None
     tried: tuple[Backend, ...] = ()
     refusal: sip.Response | None = None  # the last final answer that was not a success
     fault: int = 503  # what to answer when no backend ever did
@@ -167,7 +167,7 @@ class Search:
 
     def _send(self, attempt: Attempt, now: float) -> None:
         self.call.record.bytes_to_backend += len(attempt.invite.to_bytes())
-        self.transaction = self.call.agent.ask(attempt.invite, attempt.flow, attempt, now)
+        attempt.transaction = self.call.agent.ask(attempt.invite, attempt.flow, attempt, now)
 
     def again_by_datagram(self, attempt: Attempt, now: float) -> bool:
         """Send it by UDP after all: the backend takes no TCP (RFC 3261 section 18.1.1); False when there is no way."""
@@ -241,13 +241,22 @@ class Search:
         self.next(now)
 
     def _overdue(self, attempt: Attempt, now: float) -> None:
-        if self.transaction is not None:
-            self.call.agent.transactions.cancel(self.transaction, now)
+        self.call.agent.transactions.cancel(attempt.transaction, now)
         self.failed(attempt, Who.TIMEOUT, "silent", now)
 
     def _release(self, attempt: Attempt, why: str, now: float) -> None:
         attempt.seat.release()  # the record keeps naming the backend that was asked last
         self.call.agent.context.try_failed(self.call.record, attempt.backend, why)
+
+    def leave(self, now: float) -> None:
+        """Go on elsewhere, though the backend may yet answer: an operator disabled it."""
+        attempt, self.attempt = self.attempt, None
+        assert attempt is not None, "it is being asked"
+        attempt.abandoned = True
+        attempt.quiet()
+        self.call.agent.transactions.cancel(attempt.transaction, now)
+        self._release(attempt, "disabled", now)
+        self.next(now)
 
     def cancel(self, now: float) -> None:
         """Stop trying (S-06)."""
@@ -257,5 +266,4 @@ class Search:
         if attempt is not None:
             attempt.abandoned = True
             attempt.quiet()
-            if self.transaction is not None:
-                self.call.agent.transactions.cancel(self.transaction, now)
+            self.call.agent.transactions.cancel(attempt.transaction, now)
