@@ -1,5 +1,6 @@
 """The owner of a caller's RTSP connection: it holds the sessions, gives each request its turn, and ends things in order."""
 
+import functools
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -21,18 +22,20 @@ from ._session import RtspSession, State, Step
 from ._turns import Lane, Turn, Turns
 
 
-def _limits(context: Context) -> rtsp.Limits:
-    limits = context.limits
+@functools.lru_cache(8)  # one object for all connections under the same configuration
+def _limits(
+    start_line: int, header_section: int, header_lines: int, header_line: int, message: int
+) -> rtsp.Limits:
     return rtsp.Limits(
-        start_line=limits.start_line,
-        header_section=limits.header_section,
-        header_lines=limits.header_lines,
-        header_line=limits.header_line,
-        message=limits.message,
+        start_line=start_line,
+        header_section=header_section,
+        header_lines=header_lines,
+        header_line=header_line,
+        message=message,
     )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Caller:
     """One caller connection with its sessions, and the connections to the backends they live on."""
 
@@ -46,8 +49,10 @@ class Caller:
     watch: Watch = attrs.field(init=False)
     events: Events = attrs.field(init=False)
     sessions: dict[bytes, RtspSession] = attrs.field(factory=dict)  # by the id the caller knows
-    legs: list[Leg] = attrs.field(factory=list)
-    placements: list[Placement] = attrs.field(factory=list)
+    legs: tuple[
+        Leg, ...
+    ] = ()  # tuples, as an empty list for each connection would cost more than making a new one
+    placements: tuple[Placement, ...] = ()
     former: dict[bytes, None] | None = None  # ids of sessions that ended here, oldest first
     misses: int = 0  # requests with ids that nobody here ever had
     choked: bool = False  # too many requests open: the rest waits unread
@@ -57,7 +62,10 @@ class Caller:
     @classmethod
     def of(cls, context: Context, port: Port, now: float) -> "Caller":
         """Take over a connection that was just accepted."""
-        limits = _limits(context)
+        most = context.limits
+        limits = _limits(
+            most.start_line, most.header_section, most.header_lines, most.header_line, most.message
+        )
         caller = cls(context, port, limits, rtsp.Receiver(limits), Turns(port))
         caller.events = Events(caller)
         caller.watch = Watch.of(caller, context.shell, context.timeouts, now)
@@ -135,8 +143,12 @@ class Caller:
     def look(self, now: float) -> None:
         """Answer what a backend left open for too long, end what has been silent for too long."""
         late = now - self.context.timeouts.message
-        for leg in [leg for leg in self.legs if leg.partial_since is not None and leg.partial_since <= late]:
-            self.leg_broke(leg, "rtsp.message-timeout", "G-3", now)
+        for placement in self.placements:
+            if placement.due <= now:
+                placement.overdue(now)
+        for leg in self.legs:
+            if leg.partial_since is not None and leg.partial_since <= late:
+                self.leg_broke(leg, "rtsp.message-timeout", "G-3", now)
         for turn in [turn for turn in self.turns.open if not turn.done and turn.due <= now]:
             self.context.tally.count("rtsp.request-timeout")
             self.refuse(turn, Fault.TIMEOUT, now)
@@ -148,6 +160,7 @@ class Caller:
     def dues(self) -> Iterator[float]:
         """Tell when one of these is due next."""
         message = self.context.timeouts.message
+        yield from (placement.due for placement in self.placements)
         yield from (leg.partial_since + message for leg in self.legs if leg.partial_since is not None)
         yield from (turn.due for turn in self.turns.open if not turn.done)
         yield from (session.expires for session in self.sessions.values())
@@ -195,12 +208,12 @@ class Caller:
         address = backend.address("rtsp")
         assert address is not None, "the pool offers only backends that speak the protocol"
         leg.port = self.context.shell.dial(address, leg, within=self.context.timeouts.connect)
-        self.legs.append(leg)
+        self.legs = (*self.legs, leg)
         return leg
 
     def leg_lost(self, leg: Leg, reason: CloseReason, now: float) -> None:
         """Answer for a backend connection that is gone, then end the sessions that lived on it (R-22)."""
-        self.legs.remove(leg)
+        self.legs = tuple(other for other in self.legs if other is not leg)
         lived = [session for session in self.sessions.values() if session.leg is leg]
         active = sum(session.state is State.ACTIVE for session in lived)
         awaited, leg.awaited = leg.awaited, []
@@ -281,7 +294,8 @@ class Caller:
         if self.sessions.get(session.client_id) is session:
             del self.sessions[session.client_id]
             self.events.forget(session)
-            self._note_former(session.client_id)
+            if not self.gone:
+                self._note_former(session.client_id)
         session.leg = None
 
     def _note_former(self, name: bytes) -> None:
@@ -311,7 +325,7 @@ class Caller:
         """Answer every open request with this fault and end every session and the connection, now."""
         self.closing = end
         seeking = [placement.session for placement in self.placements if placement.session is not None]
-        for placement in list(self.placements):
+        for placement in self.placements:
             placement.cancel()
         for turn in list(self.turns.open):
             if not turn.done and not self.gone:
@@ -322,7 +336,9 @@ class Caller:
 
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """End the sessions that live on a backend, in order; the others live on."""
-        for leg in [leg for leg in self.legs if leg.backend is backend]:
+        for leg in self.legs:
+            if leg.backend is not backend:
+                continue
             lived = [session for session in self.sessions.values() if session.leg is leg]
             for turn in [turn for turn in self.turns.open if turn.session in lived]:
                 if not turn.done:
@@ -345,7 +361,7 @@ class Caller:
         self.gone = True
         self.closing = end
         self.watch.stop()
-        for placement in list(self.placements):
+        for placement in self.placements:
             placement.cancel()
             if placement.session is not None:
                 self.end(placement.session, end.who, now)
@@ -356,6 +372,6 @@ class Caller:
         for leg in self.legs:
             leg.gone = True
             leg.port.close()
-        self.legs.clear()
+        self.legs = ()
         self.port.close()
         self.context.left(self)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Owed = tuple[bytes | None, "Leg", RtspSession]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Events:
     """The events on one caller connection, and its interleaved channels (R-02)."""
 

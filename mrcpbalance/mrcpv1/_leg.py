@@ -43,7 +43,7 @@ class Unheard:
         """Nobody waits."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Leg:
     """The owner of a connection to a backend."""
 

@@ -4,13 +4,13 @@ A try that fails before the caller has seen anything is followed by another back
 still answers after that is undone: a late session is torn down.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 import attrs
 
 from mrcpbalance.pool import Backend, Seat, Waiter, Want, retry_after
 from mrcpbalance.sessions import End, Phase, Who
-from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import rtsp
 
 from . import _edits, _outcomes
@@ -68,7 +68,7 @@ class Placement:
     request: rtsp.Request  # as it goes out
     want: Want
     session: RtspSession | None  # None: no session comes of it (DESCRIBE)
-    alarm: Alarm = attrs.field(init=False)
+    due: float = math.inf  # when the try must have been answered
     attempt: Attempt | None = None
     waiter: Waiter | None = None  # while no backend is eligible
     tried: tuple[Backend, ...] = ()
@@ -78,7 +78,6 @@ class Placement:
 
     def start(self, now: float) -> None:
         """Make the first try."""
-        self.alarm = self.caller.context.shell.alarm(self._overdue)
         self._next(now)
 
     def _next(self, now: float) -> None:
@@ -125,12 +124,13 @@ class Placement:
             record.seat = seat
             record.attempts += 1
             record.bytes_to_backend += len(data)
-        self.alarm.set(now + self.caller.context.timeouts.setup)
+        self.due = now + self.caller.context.timeouts.setup
+        self.caller.watch.by(self.due)
         leg.ask(data, attempt)
 
     def answered(self, attempt: Attempt, response: rtsp.Response, now: float) -> None:
         """Take a backend's answer: the caller gets it, unless another backend may do better."""
-        self.attempt = None
+        self.attempt, self.due = None, math.inf
         backend = attempt.leg.backend
         retry = response.status in self.caller.context.pool.config.retry_statuses
         if response.status in _SETUP_FAILED:
@@ -155,14 +155,15 @@ class Placement:
     def failed(self, attempt: Attempt, fault: Fault, blame: Who, now: float) -> None:
         """Take it that this backend doesn't answer; whoever calls has told the pool."""
         attempt.abandoned = True
-        self.attempt = None
+        self.attempt, self.due = None, math.inf
         self.fault, self.blame = fault, blame
         self._release(attempt, "silent" if blame is Who.TIMEOUT else "connection lost")
         self._next(now)
 
-    def _overdue(self, now: float) -> None:
+    def overdue(self, now: float) -> None:
+        """Try elsewhere: the backend is silent."""
         attempt = self.attempt
-        assert attempt is not None, "the alarm is for a try"
+        assert attempt is not None, "only a try is due"
         attempt.leg.backend.failed("rtsp", now)
         self.failed(attempt, Fault.TIMEOUT, Who.TIMEOUT, now)
 
@@ -191,5 +192,6 @@ class Placement:
     def _settle(self) -> None:
         if self.waiter is not None:
             self.waiter.leave()
-        self.alarm.clear()
-        self.caller.placements.remove(self)
+        self.due = math.inf
+        caller = self.caller
+        caller.placements = tuple(other for other in caller.placements if other is not self)

@@ -95,7 +95,7 @@ def query(caller: "Caller", request: rtsp.Request, now: float) -> None:
 
 def _start(caller: "Caller", placement: Placement, now: float) -> None:
     placement.turn.due = math.inf  # every try has its own deadline
-    caller.placements.append(placement)
+    caller.placements = (*caller.placements, placement)
     placement.start(now)
 
 

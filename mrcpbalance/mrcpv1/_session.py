@@ -51,7 +51,7 @@ def last_segment(uri: bytes) -> bytes:
     return uri.rstrip(b"/").rpartition(b"/")[2].partition(b"?")[0]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class RtspSession:
     """A session as its caller's connection knows it; `record` is the same session for everyone else."""
 

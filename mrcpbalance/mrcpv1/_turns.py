@@ -37,7 +37,7 @@ class Turn:
         """Draw the consequences of an answer that didn't come in time; most requests have none."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Turns:
     """The turns of one caller connection, oldest first."""
 

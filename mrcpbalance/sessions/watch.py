@@ -39,9 +39,9 @@ class Watched(Protocol):
         """Tell when else something is due."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Watch:
-    """When a caller connection must be looked at again."""
+    """When a caller connection must be looked at again; called by its alarm."""
 
     watched: Watched
     timeouts: Timeouts
@@ -56,7 +56,7 @@ class Watch:
     def of(cls, watched: Watched, shell: Shell, timeouts: Timeouts, now: float) -> "Watch":
         """Start watching a connection that was just accepted."""
         watch = cls(watched, timeouts, now)
-        watch.alarm = shell.alarm(watch.ring)
+        watch.alarm = shell.alarm(watch)
         watch.by(now + timeouts.first_message)
         return watch
 
@@ -85,7 +85,7 @@ class Watch:
         self.alarm.clear()
         self.rings_at = -math.inf
 
-    def ring(self, now: float) -> None:
+    def __call__(self, now: float) -> None:
         """Do what is due, and say when to look again."""
         self.rings_at = math.inf
         watched = self.watched
