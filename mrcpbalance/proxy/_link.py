@@ -98,8 +98,9 @@ class Link(Outgoing):
             return
         self._shut = True
         self._paused = False
-        self.free_sources()
-        self.forget_targets()
+        if self.targets is not None or self.sources is not None:
+            self.free_sources()
+            self.forget_targets()
         self.tune()
         self._set_alarm(self._desk.fresh() + self._desk.linger)
         self._push_soon()
@@ -246,8 +247,9 @@ class Link(Outgoing):
         self._blocked = self._dialling = False
         self._out = None
         self.unsent = self._mask = 0
-        self.forget_targets()
-        self.free_sources()
+        if self.targets is not None or self.sources is not None:
+            self.forget_targets()
+            self.free_sources()
         if self._alarm is not None:
             self._alarm.clear()
             self._alarm = None

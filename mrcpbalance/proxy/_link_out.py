@@ -102,6 +102,8 @@ class Outgoing(Holding):
             except OSError:
                 self._send_failed()
                 return
+            if taken == self.unsent:
+                break
             self.unsent -= taken
             if taken < len(data):
                 out[0] = memoryview(data)[taken:]
@@ -109,6 +111,7 @@ class Outgoing(Holding):
                 return
             del out[0]
         self._out = None
+        self.unsent = 0
         if self._alarm is not None or self.sources or self._shut:
             self._emptied()
 
