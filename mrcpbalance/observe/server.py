@@ -65,7 +65,9 @@ class _Doors:
 
     async def enter(self, accepted: trio.SocketStream) -> None:
         """Serve one connection, unless there are too many."""
-        if len(self.streams) >= CONNECTIONS:
+        # hypercorn keeps one whose client has gone for as long as one that may ask again
+        open_ones = sum(not stream.ended for stream in self.streams)
+        if open_ones >= CONNECTIONS or len(self.streams) >= 10 * CONNECTIONS:
             await accepted.aclose()
             return
         stream = _Stream(accepted)
@@ -79,6 +81,7 @@ class _Doors:
             self.journal.note("fault", level="error", where="admin", exc_info=fault)
         finally:
             self.streams.discard(stream)
+            accepted.socket.close()
 
     async def close_in_the_end(self) -> None:
         """Close what is open once this is cancelled: hypercorn shields what it sends, and a client may not read."""
@@ -94,6 +97,7 @@ class _Stream(trio.abc.HalfCloseableStream):
 
     def __init__(self, accepted: trio.SocketStream) -> None:
         self._accepted: Final = accepted
+        self.ended = False  # the client sends nothing more
         self.socket: Final = accepted.socket  # hypercorn asks it for addresses
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -109,7 +113,13 @@ class _Stream(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive as any connection does."""
-        return await self._accepted.receive_some(max_bytes)
+        try:
+            data = await self._accepted.receive_some(max_bytes)
+        except trio.BrokenResourceError:
+            self.ended = True
+            raise
+        self.ended = not data
+        return data
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait as any connection does."""
@@ -140,9 +150,8 @@ async def _listening(bind: Address | str) -> AsyncIterator[trio.socket.SocketTyp
         finally:
             if isinstance(bind, str):
                 with trio.CancelScope(shield=True):
-                    if (
-                        mark is not None and await _mark(bind) == mark
-                    ):  # another process may have taken the path
+                    found = await _mark(bind)
+                    if found is not None and found == mark:  # another process may have taken the path
                         await trio.Path(bind).unlink()
 
 

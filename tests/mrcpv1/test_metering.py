@@ -76,6 +76,12 @@ def test_nonsense_passes_unmeasured(body: bytes) -> None:
     assert not set(counts) - {b"other"}
 
 
+def test_the_response_to_another_request_completes_nothing() -> None:
+    play = Metered()
+    play.asks(b"RECOGNIZE 7 MRCP/1.0\r\n\r\n", b"MRCP/1.0 8 200 COMPLETE\r\n\r\n")
+    assert play.counts == {}
+
+
 def test_requests_that_never_complete_are_forgotten() -> None:
     play = Metered()
     for number in range(MOST_ASKED + 5):
