@@ -160,19 +160,17 @@ def _give_up(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -
 def failed(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
     """Go on to another backend: this one is gone, silent, or refused; whoever calls has told the pool."""
     seat = channel.record.seat
+    assert seat is not None, "a channel that was tried has its seat"
     channel.leg = None
-    if seat is not None:
-        seat.release()  # the record keeps naming the backend that was asked last
-        caller.context.try_failed(channel.record, seat.backend, _REASONS[blame])
-    if caller.gone:
-        return
+    seat.release()  # the record keeps naming the backend that was asked last
+    caller.context.try_failed(channel.record, seat.backend, _REASONS[blame])
     _next(caller, channel, blame, now)
 
 
 def _overdue(caller: "FramedCaller", channel: Channel, now: float) -> None:
-    if channel.opening is not None and channel.leg is not None:
-        channel.leg.backend.failed("mrcp", now)
-        failed(caller, channel, Who.TIMEOUT, now)
+    assert channel.leg is not None, "the alarm is for a try"
+    channel.leg.backend.failed("mrcp", now)
+    failed(caller, channel, Who.TIMEOUT, now)
 
 
 def answered(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, now: float) -> bool:

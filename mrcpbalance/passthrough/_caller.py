@@ -161,8 +161,8 @@ class Caller:
             return
         leg.backend.failed("tcp", now)
         self.context.try_failed(self.record, leg.backend, reason.value)
-        if self.record.seat is not None:
-            self.record.seat.release()
+        assert self.record.seat is not None, "a backend that was dialled gave its seat"
+        self.record.seat.release()
         self._next(Who.TIMEOUT if reason is CloseReason.CONNECT_TIMEOUT else Who.BACKEND, now)
 
     def connected(self, now: float) -> None:
@@ -191,7 +191,7 @@ class Caller:
         if self.finished_by is None:
             self.finished_by = who
             other.finish()
-        elif self.finished_by is not who:
+        else:
             other.finish()
             self.farewell(End(self.finished_by, Phase.ACTIVE), now)
 

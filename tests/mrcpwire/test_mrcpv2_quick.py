@@ -144,3 +144,12 @@ def test_start_lines_that_are_read_the_quick_way() -> None:
         (58, mrcpv2.Kind.EVENT, b"SPEAK-COMPLETE", 8, 0, b"COMPLETE"),
         (58, mrcpv2.Kind.RESPONSE, b"", 8, 200, b"IN-PROGRESS"),
     }
+
+
+def test_a_full_memory_of_names_and_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick, "_MOST_NAMES", 0)
+    monkeypatch.setattr(quick, "_MOST_SIZES", 0)
+    octets = mrcpv2.request(b"X-NEVER-SEEN-BEFORE", 1, b"45@speechsynth", body=b"x" * 3001)
+    messages, fault = outcome_of(octets)
+    assert fault is None
+    assert len(messages) == 1

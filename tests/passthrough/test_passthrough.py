@@ -218,3 +218,13 @@ def test_an_operator_ends_the_connections_of_one_backend() -> None:
     assert client.state == "open"
     client.owner.leave(stage.context.pool.backends["a"], end, stage.now)  # type: ignore[attr-defined]
     assert stage.ends == ["operator/active"]
+
+
+def test_the_end_of_draining_ends_what_is_left() -> None:
+    stage = RawStage()
+    client = stage.connect()
+    a = stage.at(A)
+    a.connects()
+    client.owner.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
+    assert stage.ends == ["operator/active"]
+    assert (client.state, a.state) == ("closed", "closed")

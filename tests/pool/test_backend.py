@@ -106,3 +106,11 @@ def test_further_resources_are_wanted_where_the_first_is() -> None:
     its = backend(server("a", resources=frozenset({"speechrecog"})))
     both = Want("rtsp", "speechrecog", "", also=("speechsynth",))
     assert its.obstacle(both, 0.0) is Obstacle.RESOURCE
+
+
+def test_failures_are_counted_by_protocol() -> None:
+    its = backend(BackendConfig(name="a", rtsp=RTSP, tcp=TCP))
+    its.failed("rtsp", 1.0)
+    its.failed("rtsp", 2.0)
+    its.failed("tcp", 3.0)
+    assert (its.failures, its.failures_in("rtsp"), its.failures_in("tcp")) == (3, 2, 1)
