@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrcpbalance.sessions import Meter, Meters
+from mrcpbalance.sessions import Histogram, Meter, Meters
 from mrcpbalance.sessions._meter import BOUNDS, CAUSES, METHODS, MOST_WORDINGS
 
 
@@ -60,3 +60,11 @@ def test_what_is_known() -> None:
     assert list(BOUNDS) == sorted(BOUNDS)
     assert {b"RECOGNIZE", b"SPEAK", b"RECORD", b"VERIFY", b"DEFINE-GRAMMAR"} <= METHODS
     assert {b"success", b"no-match", b"normal", b"barge-in"} <= CAUSES
+
+
+def test_a_value_counts_in_the_first_bucket_that_holds_it() -> None:
+    histogram = Histogram((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 9.0):
+        histogram.observe(value)
+    assert histogram.buckets() == [("1.0", 2), ("2.0", 3), ("+Inf", 4)]
+    assert histogram.sum == 12.0
