@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Mapping
 from itertools import accumulate
 from queue import Empty, SimpleQueue
-from time import time
+from time import sleep, time
 from typing import Final
 
 import attrs
 
 QUEUE_LIMIT: Final = 4096  # lines: a few seconds of a very busy proxy, a few MB
+# Seconds between writes, when nothing waits: at many lines a second each would wake this thread, and stop the others.
+GATHER: Final = 0.01
 BATCH: Final = 64  # lines a write call: what a stalled reader holds outside the queue
 
 
@@ -86,6 +88,8 @@ class LineWriter:
             written = self._write([self._render(entry) for entry in entries])
             for entry in entries[written:]:
                 self._lose(entry)
+            if more and self._queue.empty():
+                sleep(GATHER)
         os.close(self._fd)
 
     def _next_batch(self) -> tuple[list[Entry], bool]:

@@ -111,6 +111,31 @@ def test_order_is_kept(pipe: Pipe) -> None:
     assert log.dropped == 0
 
 
+def test_lines_that_come_fast_share_a_write(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    rests, go_on, writes = threading.Event(), threading.Event(), []
+
+    def sleep(_: float) -> None:
+        rests.set()
+        go_on.wait(10)
+
+    def write(fd: int, data: bytes) -> int:
+        writes.append(len(data))
+        return os_write(fd, data)
+
+    os_write = os.write
+    monkeypatch.setattr("mrcpbalance.observe._writer.sleep", sleep)
+    with Log(JSON, pipe.writer) as log, monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        log.note("line", number=0)
+        assert rests.wait(10)
+        for number in range(1, 10):
+            log.note("line", number=number)
+        assert len(writes) == 1
+        go_on.set()
+        wait_until(lambda: len(writes) == 2)
+    assert [line["number"] for line in lines(pipe.rest())] == list(range(10))
+
+
 def test_a_stalled_reader_stops_nobody_and_is_told_what_it_missed(pipe: Pipe) -> None:
     pipe.fill()
     log = Log(JSON, pipe.writer, limit=100)
