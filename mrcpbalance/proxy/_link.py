@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LEAST: Final = 4 * 1024  # octets asked for in one read: at first,
 MOST: Final = 256 * 1024  # and of a peer that fills whatever it is offered
+FAR: Final = 16  # times what came is much less than was asked for; the rest of a burst that was cut is not
 RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
 
@@ -140,7 +141,7 @@ class Link(Outgoing):
             return
         if len(data) == size:
             self._size = min(size * 4, MOST)
-        elif size > LEAST and len(data) * 4 <= size:
+        elif size > LEAST and len(data) * FAR <= size:
             self._size = size // 4
         desk, owner = self._desk, self.owner
         desk.source = self
