@@ -5,7 +5,7 @@ from typing import Final
 
 from mrcpwire._buffer import Buffer
 from mrcpwire._errors import RemoteProtocolError
-from mrcpwire._mrcpv2_head import Head, Limits, Policy, StartLine, fault, read_head, read_start
+from mrcpwire._mrcpv2_head import QUICK_SECTION, Head, Limits, Policy, StartLine, fault, read_head, read_start
 from mrcpwire._mrcpv2_messages import Message
 from mrcpwire._mrcpv2_quick import known_start, known_tail, read_tail
 from mrcpwire._mrcpv2_quick import read_start as read_new_start
@@ -15,6 +15,13 @@ _LINE_END: Final = re.compile(rb"\r?\n|\r[^\n]")  # or a CR that ends no line (M
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")  # the end of the line before it, and itself
 _DEFAULT: Final = Limits()
 _MANY: Final = 1 << 20  # messages; more than any read holds
+
+
+def _may_wait(data: bytes, eol: int, end: int) -> bool:
+    """Tell whether a message that isn't whole has no fault so far; lengths that disagree don't wait (M-16)."""
+    if len(data) - eol < QUICK_SECTION and not _BLANK_LINE.search(data, eol):
+        return True
+    return read_tail(data, eol, end) is not None
 
 
 class Receiver(Buffer):
@@ -80,9 +87,7 @@ class Receiver(Buffer):
                 break
             end = at + start[0]
             if end > until:
-                by_rule = (
-                    self._ended or read_tail(data, eol, end) is None
-                )  # lengths that disagree don't wait (M-16)
+                by_rule = self._ended or not _may_wait(data, eol, end)
                 break
             section = known_tail(data[eol:end]) or read_tail(data, eol, end)
             if section is None:
