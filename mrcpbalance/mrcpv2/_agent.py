@@ -10,6 +10,7 @@ from mrcpbalance.pool import Backend, Want
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, DatagramPort, Port
+from mrcpbalance.sessions.watch import Watch
 from mrcpwire import RemoteProtocolError, sip
 from mrcpwire import sip_transactions as wire
 from mrcpwire.sip_transactions import ClientTransaction, Flow, ServerTransaction
@@ -80,10 +81,11 @@ class Agent:
             self.message(message, flow, now)
         self.flush(now)
 
-    def accept(self, port: Port) -> SipConnection:
+    def accept(self, port: Port, now: float) -> SipConnection:
         """Take over a TCP connection that a peer opened."""
         connection = SipConnection(self, (port.peer, port.peer_port), self.stream_receiver())
         connection.port = port
+        connection.watch = Watch.of(connection, self.context.shell, self.context.timeouts, now)
         self.network.joined(connection)
         return connection
 
@@ -294,11 +296,13 @@ class Agent:
     def know(self, side: Side) -> None:
         """Let a dialog's requests be found."""
         self.dialogs[side.dialog.key()] = side
+        self.network.hold(side.flow)
 
     def forget(self, side: Side, now: float) -> None:
         """Forget a dialog, but for a BYE that may cross ours."""
         key = side.dialog.key()
-        self.dialogs.pop(key, None)
+        del self.dialogs[key]
+        self.network.release(side.flow, now)
         self.ended[key] = now + REMEMBER
         while self.ended and (len(self.ended) > REMEMBER_MOST or next(iter(self.ended.values())) <= now):
             self.ended.popitem(last=False)

@@ -12,6 +12,7 @@ from mrcpbalance.pool import Backend
 from mrcpbalance.sessions import End
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import CloseReason, DatagramPort, Port
+from mrcpbalance.sessions.watch import Watch
 from mrcpwire import sip
 from mrcpwire.sip_transactions import Flow
 
@@ -32,6 +33,8 @@ class SipConnection:
     remote: tuple[str, int]
     receiver: sip.StreamReceiver
     port: Port = attrs.field(init=False)
+    watch: Watch | None = None  # of one that the peer opened
+    dialogs: int = 0  # whose requests go over it
     gone: bool = False
 
     def connected(self, now: float) -> None:
@@ -40,6 +43,8 @@ class SipConnection:
     def received(self, data: bytes, now: float) -> None:
         """Take octets; what can't be framed costs the connection (C.2)."""
         agent, receiver = self.agent, self.receiver
+        if self.watch is not None:
+            self.watch.heard = now
         receiver.receive_data(data)
         while not self.gone:
             try:
@@ -53,6 +58,8 @@ class SipConnection:
                 self.port.send(PONG)
             else:
                 agent.message(message, agent.network.flow_on(self), now)
+        if self.watch is not None and not self.gone:
+            self.watch.partial(pending=receiver.pending, now=now)
         agent.flush(now)
 
     def _nonsense(self, error: sip.SipError, now: float) -> None:
@@ -73,8 +80,36 @@ class SipConnection:
         """Tell the transactions that went over it; dialogs live on (RFC 3261 section 18.4)."""
         if not self.gone:
             self.gone = True
+            if self.watch is not None:
+                self.watch.stop()
             self.agent.network.forget(self)
             self.agent.connection_lost(self, now)
+
+    # What the watch tells (G-3).
+
+    def idle(self) -> bool:
+        """Tell whether no dialog uses it."""
+        return self.dialogs == 0
+
+    def slow(self, now: float) -> None:
+        """End a connection whose peer doesn't come to the end of a message."""
+        self.agent.context.tally.count("sip.message-timeout")
+        self.finished(now)
+
+    def silent(self, now: float) -> None:
+        """End a connection that nobody uses."""
+        self.finished(now)
+
+    def out_of_time(self, now: float) -> None:
+        """End a connection that was given a last moment."""
+        self.finished(now)
+
+    def look(self, now: float) -> None:
+        """Nothing else is ever due."""
+
+    def dues(self) -> tuple[float, ...]:
+        """Nothing else is ever due."""
+        return ()
 
     def crashed(self, now: float) -> None:
         """Close it."""
@@ -197,6 +232,18 @@ class Network:
         return attrs.evolve(like, remote=(host, port))
 
     # Connections.
+
+    def hold(self, flow: Flow) -> None:
+        """Take note of a dialog on a flow."""
+        if isinstance(flow.key, SipConnection):
+            flow.key.dialogs += 1
+
+    def release(self, flow: Flow, now: float) -> None:
+        """Take note that a dialog on a flow is over; without any, a connection isn't kept for ever (G-3)."""
+        if isinstance(flow.key, SipConnection):
+            flow.key.dialogs -= 1
+            if flow.key.watch is not None and flow.key.idle():
+                flow.key.watch.by(now + self.context.timeouts.connection_idle)
 
     def joined(self, connection: SipConnection) -> None:
         """Note a connection that a peer opened."""

@@ -56,7 +56,7 @@ class Telephone:
 
     def sip(self, link: Link, now: float) -> SipConnection:
         """Take over a connection that carries SIP."""
-        connection = self.agent.accept(link)
+        connection = self.agent.accept(link, now)
         self.callers.joined(connection, link)
         link.owner = connection
         return connection

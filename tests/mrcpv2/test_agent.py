@@ -199,7 +199,7 @@ def test_a_flood_of_calls_from_one_address_is_answered_503_and_others_go_on() ->
 def test_sip_over_tcp_from_a_caller() -> None:
     stage = SipStage()
     port = StagePort(stage, PHONE.host)
-    port.owner = stage.agent.accept(port)
+    port.owner = stage.agent.accept(port, stage.now)
     unread = request(b"OPTIONS", branch=b"bad").replace(b"CSeq: 1 OPTIONS", b"CSeq: none")
     port.says(unread + request(b"OPTIONS", branch=b"good").replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP"))
     heard = port.heard()

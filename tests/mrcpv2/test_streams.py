@@ -126,7 +126,7 @@ def test_a_large_invite_that_nobody_answers() -> None:
 def caller_over_tcp(stage: SipStage) -> StagePort:
     """A connection that a caller opened."""
     connection = StagePort(stage, PHONE.host)
-    connection.owner = stage.agent.accept(connection)
+    connection.owner = stage.agent.accept(connection, stage.now)
     return connection
 
 
@@ -195,3 +195,57 @@ def test_a_connection_from_where_an_older_one_came() -> None:
     older.goes()
     (kept,) = stage.agent.network.connections.values()
     assert kept.port is newer
+
+
+def test_a_connection_that_never_says_a_word() -> None:  # G-3
+    stage = SipStage()
+    connection = caller_over_tcp(stage)
+    stage.passes(9)
+    assert connection.state == "open"
+    stage.passes(2)
+    assert connection.state == "closed"
+    assert stage.agent.network.connections == {}
+
+
+@pytest.mark.parametrize("drip", [b"INVITE sip:", b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 5\r\n\r\n1"])
+def test_a_message_that_does_not_end(drip: bytes) -> None:  # G-3
+    stage = SipStage()
+    connection = caller_over_tcp(stage)
+    connection.says(b"\r\n\r\n")
+    connection.says(drip[:3])
+    for octet in drip[3:]:
+        stage.passes(0.5)
+        connection.says(bytes((octet,)))
+    stage.passes(30)
+    assert connection.state == "closed"
+    assert stage.context.tally.anomalies == {"sip.message-timeout": 1}
+
+
+def test_a_connection_is_kept_for_its_calls_and_for_a_while() -> None:  # G-3
+    stage = SipStage()
+    connection = caller_over_tcp(stage)
+    connection.says(request(b"INVITE", body=offer()).replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP"))
+    stage.reply(stage.one(A), 200, answer(A, b"45@speechrecog"))
+    stage.at(A).connects()
+    ok = connection.heard()
+    tag = ok[ok.rindex(b";tag=") + 5 :].partition(b"\r\n")[0]
+    connection.says(request(b"ACK", to_tag=tag, branch=b"ack", contact=False))
+    stage.passes(3600)
+    assert connection.state == "open"
+    connection.says(request(b"BYE", to_tag=tag, branch=b"bye", cseq=2))
+    stage.passes(599)
+    assert connection.state == "open"
+    stage.passes(2)
+    assert connection.state == "closed"
+    assert stage.ends == ["client/teardown"]
+
+
+def test_a_connection_that_is_to_end_soon_ends() -> None:
+    stage = SipStage()
+    connection = caller_over_tcp(stage)
+    owner = connection.owner
+    assert isinstance(owner, SipConnection)
+    assert owner.watch is not None
+    owner.watch.hurry(stage.now + 1)
+    stage.passes(1)
+    assert connection.state == "closed"

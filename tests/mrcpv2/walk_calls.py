@@ -412,4 +412,4 @@ class Walk(Network):
             for leg in self.served:
                 leg.bye()
             self.agent.stop(End(Who.OPERATOR, Phase.ACTIVE), self.now)  # calls all of whose parties are gone
-        self.passes(300.0)
+        self.passes(1000.0)  # idle connections end too

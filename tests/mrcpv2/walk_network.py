@@ -220,7 +220,7 @@ class Network(SipStage):
         port = WalkPort(self, address.host)
         port.peer_port = address.port
         line = Line(self, port, peer, stands=True)
-        port.owner = self.agent.accept(port)
+        port.owner = self.agent.accept(port, self.now)
         return line
 
     # What is seen of the proxy.
