@@ -22,6 +22,8 @@ _VERSION: Final = b"RTSP/1.0"
 _NUMBER: Final = rb"[0-9]{1,19}"  # of a CSeq or a Content-Length: what fits into 63 bits (G-2)
 _ID: Final = rb"[!-+\--:<-~\x80-\xff]{1,256}"  # of a session: visible octets except ";" and "," (R-09)
 
+_PARTS: Final = {b"token": TOKEN, b"number": _NUMBER, b"id": _ID}
+
 NUMBER: Final = re.compile(_NUMBER)
 SESSION_ID: Final = re.compile(_ID)
 URI: Final = re.compile(rb"\*|rtsp[su]?://[!-~\x80-\xff]+", re.IGNORECASE)  # R-10
@@ -30,25 +32,41 @@ _CSEQ_LINE: Final = re.compile(rb"^cseq:[ \t]*(%b)[ \t]*\r?\n" % _NUMBER, re.IGN
 # A head without fault in lines ended by CRLF, without folds, blanks run together or anything twice that is read here.
 # Alternatives exclude each other and possessive repeats give nothing back: the work is linear. Groups are repeated the
 # ordinary way, as Python 3.11 up to 3.11.4 matches possessive repeats of groups wrongly (gh-106052).
-_PLAIN: Final = re.compile(
+_FIRST: Final = (
     rb"""(?:
         RTSP/1\.0\ (?P<status>[1-9][0-9][0-9])\ (?P<reason>[!-~]++(?:\ [!-~]++)*)
       | (?P<method>%(token)b+)\ (?P<uri>\*|rtsp://[!-~\x80-\xff]++)\ RTSP/1\.0
-    )\r\n
-    (?:(?:
+    )\r\n"""
+    % _PARTS
+)
+_PLAIN: Final = re.compile(
+    _FIRST
+    + rb"""(?:(?:
         (?i:cseq):[\x20\t]*+(?(5)(?!)|(?P<cseq>%(number)b+))[\x20\t]*+
       | (?i:session):[\x20\t]*+(?(6)(?!)|(?P<session>%(id)b+))[\x20\t]*+(?:;[^\r\n\0]*+)?
       | (?i:content-length):[\x20\t]*+(?(7)(?!)|(?P<length>%(number)b+))[\x20\t]*+
       | (?!(?i:cseq|session|content-length|proxy-require):)%(token)b+:[^\r\n\0]*+
     )\r\n)+\r\n"""
-    % {b"token": TOKEN, b"number": _NUMBER, b"id": _ID},
+    % _PARTS,
+    re.VERBOSE,
+).match
+# The same with the headers that nearly every message has, in the order in which UniMRCP writes them: it takes two thirds
+# of the time, as no line is tried against several forms.
+_USUAL: Final = re.compile(
+    _FIRST
+    + rb"""CSeq:\ (?P<cseq>%(number)b+)\r\n
+    (?:Session:\ (?P<session>%(id)b+)(?:;[^\r\n\0]*+)?\r\n)?
+    (?:Transport:\ [^\r\n\0]*+\r\n)?
+    (?:Content-Type:\ [^\r\n\0]*+\r\n)?
+    (?:Content-Length:\ (?P<length>%(number)b+)\r\n)?\r\n"""
+    % _PARTS,
     re.VERBOSE,
 ).match
 
 
 def read_plain(data: bytes, at: int, limits: Limits) -> Request | Response | None:
     """Read the message that begins here if it is whole, faultless and written the usual way; else give None."""
-    match = _PLAIN(data, at)
+    match = _USUAL(data, at) or _PLAIN(data, at)
     if match is None:
         return None
     status, reason, method, uri, cseq, session, length = match.groups()
