@@ -202,8 +202,8 @@ class Link(Outgoing):
             self.end(CloseReason.RESET if self._broken else CloseReason.ENDED)
             return
         self.forget_targets()
-        self.tune()
         self._desk.call(self, self.owner, self.owner.finished)
+        self.tune()  # not before: most owners close it, which spares the epoll a call
 
     def _hung_up(self) -> None:
         """Act on what the epoll tells of a link that isn't read, and would tell for ever."""
