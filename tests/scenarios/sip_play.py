@@ -70,12 +70,12 @@ class Inbox:
             self._waiting.append(Heard(message, say))
             self._lot.unpark_all()
 
-    async def take(self, call: bytes, title: str) -> Heard:
-        """Wait for the first such message of a call, and take it out."""
+    async def take(self, call: bytes | None, title: str) -> Heard:
+        """Wait for the first such message of a call, or of any, and take it out."""
         with trio.fail_after(PATIENCE):
             while True:
                 for heard in self._waiting:
-                    if (heard.message.call_id, heard.title) == (call, title):
+                    if heard.title == title and call in (None, heard.message.call_id):
                         self._waiting.remove(heard)
                         return heard
                 await self._lot.park()
