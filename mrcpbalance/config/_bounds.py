@@ -41,10 +41,11 @@ class Timeouts:
         default=30.0, metadata=setting(duration(), "First octet to last octet of one message.")
     )
     first_message: float = attrs.field(  # G-3, M-24
-        default=10.0, metadata=setting(duration(), "Accept to the first octet of an RTSP or MRCP connection.")
+        default=10.0,
+        metadata=setting(duration(), "Accept to the first octet of an RTSP, SIP or MRCP connection."),
     )
     connection_idle: float = attrs.field(
-        default=600.0, metadata=setting(duration(), "An RTSP or MRCP connection that holds no session.")
+        default=600.0, metadata=setting(duration(), "An RTSP, SIP or MRCP connection that holds no session.")
     )
     session_idle: float = attrs.field(
         default=4 * _HOURS,

@@ -146,7 +146,7 @@ class PoolConfig:
         default=(453, 500, 502, 503, 504),
         metadata=setting(
             Array(whole(400, 699), "statuses from 400 to 699", may_be_empty=True),
-            "Answers to a SETUP or INVITE after which another backend is tried.",
+            "Answers to a SETUP or INVITE after which another backend is tried; an INVITE always is after 408, 480 and redirections.",
         ),
     )
     queue_size: int = attrs.field(
