@@ -9,6 +9,7 @@ import attrs
 
 from mrcpbalance.config import Address
 from mrcpwire import sip
+from mrcpwire.sdp import Sdp
 from mrcpwire.sip_dialog import Dialog
 from mrcpwire.sip_transactions import (
     Answered,
@@ -343,3 +344,12 @@ class Leg:
         self.over = how
         for transaction in self.open.keys() - self.stubborn:
             self.reply(transaction, 487)
+
+
+def control_lines(body: bytes) -> list[tuple[bytes, int, bytes]]:
+    """Give resource, port and channel of each control line."""
+    return [
+        (media.attribute(b"resource") or b"", media.port or 0, media.attribute(b"channel") or b"")
+        for media in Sdp.parse(body).media
+        if media.kind == b"application"
+    ]
