@@ -64,6 +64,7 @@ async def test_a_flood_of_connections_is_no_flood_of_log_lines(process: Process)
         for _ in range(100):
             async with calling(served.address) as one:
                 assert (await one.rest())[0] == b""
+        await served.until("connection-refused", refused=64)
         assert [line["refused"] for line in served.said("connection-refused")] == [1, 2, 4, 8, 16, 32, 64]
         assert await session.teardown() == 200
 
