@@ -46,9 +46,7 @@ LOADED = {
 IMPORTED = LOADED | {"os", "threading", "time"}
 
 LINES = 400
-LONG: dict[str, str] = {  # file: why it is longer
-    "tests/mrcpv2/walk_calls.py": "one walk over calls: what may happen, and what must hold after it, read together",
-}
+LONG: dict[str, str] = {}  # file: why it is longer
 
 SETUP = re.compile(r"^## Set up$(.*?)^## ", re.DOTALL | re.MULTILINE)
 SH_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
