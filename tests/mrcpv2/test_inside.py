@@ -248,7 +248,9 @@ def test_a_re_invite_that_is_never_acknowledged_since_its_call_ended() -> None:
     call.asks(b"INVITE", body=offer())
     stage.reply(stage.one(A), 200, REFRESHED)
     call.leg.goes()
+    stage.heard()
     stage.passes(70)
+    assert "200 INVITE" not in stage.titles()  # the BYE says enough
     assert stage.ends == ["backend/active"]
     assert len(stage.agent.transactions) == 0
 
