@@ -122,3 +122,5 @@ def _check_admin(admin: AdminConfig, place: Place) -> None:
         token_file.fault(
             "missing", "expected the path of a file, as bind is neither loopback nor a unix socket"
         )
+    if admin.read_token_file and not (admin.token_file or token_file.noted):
+        place.under("read_token_file").fault("doesn't fit here", "expected only beside token_file")

@@ -294,6 +294,13 @@ class AdminConfig:
             " loopback nor a unix socket.",
         ),
     )
+    read_token_file: str | None = attrs.field(
+        default=None,
+        metadata=setting(
+            FILE,
+            "A file with another token, for those who may look but give no orders. Only beside `token_file`.",
+        ),
+    )
     measure_requests: bool = attrs.field(
         default=True,
         metadata=setting(

@@ -200,7 +200,9 @@ class Passing:
         """Answer for a call that has ended meanwhile."""
         if not self.told:
             self._tell(sip.response_to(self.request, 487, to_tag=None), now)
-        self.call.agent.transactions.acked(self.server, now)  # nobody is left who would hear the ACK to our 2xx
+        self.call.agent.transactions.acked(
+            self.server, now
+        )  # nobody is left who would hear the ACK to our 2xx
         self._acknowledge()
         self.cancel(now)
         self._quiet()

@@ -17,7 +17,8 @@ from mrcpbalance.sessions import Session
 
 from . import metrics, openapi
 from .console import SPOKEN, Console, UnknownError
-from .guard import Guard, Token, refuse
+from .guard import Guard, refuse, role_of
+from .tokens import Tokens
 
 ROWS: Final = 10_000  # sessions listed at once, unless more or fewer are asked for
 MOST_ROWS: Final = 100_000
@@ -28,7 +29,7 @@ ORDERS: Final = ("drain", "enable", "disable")
 Handler = Callable[[Console, Request], Awaitable[Response]]
 
 
-def application(console: Console, token: Token | None, host: str) -> Starlette:
+def application(console: Console, tokens: Tokens | None, host: str) -> Starlette:
     """Make the application that serves one console; `host` is where it listens, "" for a unix socket."""
     api = "/api/v1"
     routes = [
@@ -37,6 +38,7 @@ def application(console: Console, token: Token | None, host: str) -> Starlette:
         _route("/healthz", console, _healthz),
         _route("/readyz", console, _readyz),
         _route(f"{api}/openapi.json", console, _openapi),
+        _route(f"{api}/me", console, _me),
         _route(f"{api}/pools", console, _pools),
         _route(f"{api}/pools/{{pool}}/backends/{{backend}}/{{order}}", console, _order, "POST"),
         _route(f"{api}/sessions", console, _sessions),
@@ -48,7 +50,7 @@ def application(console: Console, token: Token | None, host: str) -> Starlette:
         routes=routes,
         exception_handlers={HTTPException: _http_error, UnknownError: _unknown},
     )
-    app.add_middleware(Guard, token=token, host=host)
+    app.add_middleware(Guard, tokens=tokens, host=host)
     return app
 
 
@@ -101,8 +103,14 @@ async def _openapi(console: Console, _request: Request) -> Response:
     return JSONResponse(openapi.describe(console.version))
 
 
-async def _pools(console: Console, _request: Request) -> Response:
-    return JSONResponse({"pools": console.pool_rows(), "draining": console.draining()})
+async def _me(console: Console, request: Request) -> Response:
+    return JSONResponse({"role": role_of(request), "version": console.version})
+
+
+async def _pools(console: Console, request: Request) -> Response:
+    return JSONResponse(
+        {"pools": console.pool_rows(), "draining": console.draining(), "role": role_of(request)}
+    )
 
 
 async def _order(console: Console, request: Request) -> Response:

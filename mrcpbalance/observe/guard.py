@@ -1,15 +1,18 @@
-"""Who may ask the admin interface: whoever has the token, where there is one, and no page from elsewhere."""
+"""Who may ask the admin interface, and for what: by token, where there is one; and no page from elsewhere.
 
-import hmac
-from pathlib import Path
+An operator may do everything, a reader may only look (GET). Without tokens whoever reaches the interface is an operator.
+"""
+
 from typing import Final
 
 import attrs
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import TokenError
+from .tokens import Role, Tokens
 
 SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 OPEN: Final = frozenset(("/", "/healthz", "/readyz"))  # say nothing that needs a token
@@ -20,52 +23,6 @@ SEALS: Final = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
-type_mark = tuple[int, int, int]
-
-
-@attrs.define(eq=False)
-class Token:
-    """The token in a file; a file that changes is read again, and one that no longer serves lets nobody in."""
-
-    path: Path
-    mark: type_mark
-    text: str
-
-    @classmethod
-    def of(cls, path: str) -> "Token":
-        """Read it; raises TokenError."""
-        file = Path(path)
-        return cls(file, _mark(file), _read(file))
-
-    def is_it(self, given: str) -> bool:
-        """Compare, in a time that tells nothing; raises TokenError when the file no longer serves."""
-        mark = _mark(self.path)
-        if mark != self.mark:
-            self.text = _read(self.path)
-            self.mark = mark
-        return hmac.compare_digest(given.encode(), self.text.encode())
-
-
-def _mark(file: Path) -> type_mark:
-    try:
-        status = file.stat()
-    except OSError as error:
-        raise TokenError(f"admin.token_file: {file} can't be read: {error.strerror}") from None
-    return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _read(file: Path) -> str:
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise TokenError(f"admin.token_file: {file} can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise TokenError(f"admin.token_file: {file} can't be read: it is no text in UTF-8") from None
-    if not text:
-        raise TokenError(f"admin.token_file: {file} is empty; write a token of your choice into it")
-    if not (text.isascii() and text.isprintable() and " " not in text):
-        raise TokenError(f"admin.token_file: {file} must hold one line of ASCII characters without blanks")
-    return text
 
 
 def refuse(status: int, text: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -73,12 +30,18 @@ def refuse(status: int, text: str, headers: dict[str, str] | None = None) -> JSO
     return JSONResponse({"error": text}, status_code=status, headers=headers)
 
 
+def role_of(request: Request) -> Role:
+    """Tell as whom a request was let in."""
+    role: Role = request.scope["role"]
+    return role
+
+
 @attrs.frozen
 class Guard:
     """Looks at each request before the application does. `host` is where the interface listens, "" for a unix socket."""
 
     app: ASGIApp
-    token: Token | None
+    tokens: Tokens | None
     host: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,29 +55,37 @@ class Guard:
                 MutableHeaders(scope=message).update(SEALS)
             await send(message)
 
-        refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
-        await (refusal or self.app)(scope, receive, sealed)
+        found = self._let_in(scope["method"], scope["path"], Headers(scope=scope))
+        if isinstance(found, JSONResponse):
+            await found(scope, receive, sealed)
+        else:
+            await self.app({**scope, "role": found}, receive, sealed)
 
-    def _refusal(self, method: str, path: str, headers: Headers) -> JSONResponse | None:
-        if self.token is None and self.host and _name(headers.get("host", "")) not in {self.host, *LOCAL}:
+    def _let_in(self, method: str, path: str, headers: Headers) -> Role | JSONResponse:
+        """Find the role of who asks, or the answer to who may not."""
+        if self.tokens is None and self.host and _name(headers.get("host", "")) not in {self.host, *LOCAL}:
             return refuse(  # DNS rebinding
                 403, "this interface is for this machine: ask it as 127.0.0.1 or localhost"
             )
         if method not in SAFE and _foreign(headers):
             return refuse(403, "a page from elsewhere may not give orders")  # CSRF
-        if self.token is None or path in OPEN:
-            return None
-        return self._without_token(self.token, headers)
+        if self.tokens is None:
+            return "operator"
+        if path in OPEN:
+            return "reader"
+        role = self._by_token(self.tokens, headers)
+        if role == "reader" and method not in SAFE:
+            return refuse(403, "this token may only look; orders need the one of admin.token_file")
+        return role
 
     @staticmethod
-    def _without_token(token: Token, headers: Headers) -> JSONResponse | None:
+    def _by_token(tokens: Tokens, headers: Headers) -> Role | JSONResponse:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         try:
-            if scheme.lower() == "bearer" and token.is_it(given.strip()):
-                return None
+            role = tokens.role(given.strip()) if scheme.lower() == "bearer" else None
         except TokenError:
-            return refuse(503, "the file of admin.token_file can't be read, or is empty: nobody is let in")
-        return refuse(
+            return refuse(503, "a token file of [admin] can't be read, or is empty: nobody is let in by it")
+        return role or refuse(
             401,
             "send the token of admin.token_file as Authorization: Bearer TOKEN",
             {"WWW-Authenticate": "Bearer"},

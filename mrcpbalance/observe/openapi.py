@@ -7,6 +7,7 @@ _PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "/healthz": ("get", "Whether the process lives.", ()),
     "/readyz": ("get", "Whether new sessions may be sent here; 503 with the reason when not.", ()),
     "/metrics": ("get", "Prometheus metrics.", ()),
+    "/api/v1/me": ("get", "Who asks: the role that the token gives, operator or reader.", ()),
     "/api/v1/pools": ("get", "Every pool with its backends.", ()),
     "/api/v1/pools/{pool}/backends/{backend}/drain": (
         "post",

@@ -19,7 +19,7 @@ from mrcpbalance.sessions.ports import Journal
 from .api import application
 from .console import Console
 from .errors import AdminError
-from .guard import Token
+from .tokens import Tokens
 
 if TYPE_CHECKING:
     from hypercorn.typing import AppWrapper, ASGIFramework
@@ -37,13 +37,13 @@ async def serve_admin(
     config: AdminConfig, console: Console, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve until cancelled. Raises `AdminError` or `TokenError` when it can't begin."""
-    token = None if config.token_file is None else Token.of(config.token_file)
+    tokens = Tokens.of(config)
     async with _listening(config.bind) as sock:
         local = sock.getsockname()
         shown = Address(*local[:2]) if isinstance(config.bind, Address) else f"unix:{config.bind}"
         console.journal.note("admin-listening", address=str(shown))
         host = config.bind.host if isinstance(config.bind, Address) else ""
-        app = application(console, token, f"[{host}]" if ":" in host else host)
+        app = application(console, tokens, f"[{host}]" if ":" in host else host)
         # starlette and hypercorn word the same types differently
         wrapped = wrap_app(cast("ASGIFramework", app), 0, "asgi")
         async with trio.open_nursery() as nursery:

@@ -155,6 +155,14 @@ framing = "repair"
         BASE + '[admin]\nbind = "0.0.0.0:8090"\n',
         "f:8: admin.token_file: missing, expected the path of a file, as bind is neither loopback nor a unix socket",
     ),
+    "admin with a token for readers alone": (
+        BASE + '[admin]\nread_token_file = "/etc/read"\n',
+        "f:9: admin.read_token_file: doesn't fit here, expected only beside token_file",
+    ),
+    "admin for all with a token for readers alone": (
+        BASE + '[admin]\nbind = "0.0.0.0:8090"\nread_token_file = "/etc/read"\n',
+        "f:8: admin.token_file: missing, expected the path of a file, as bind is neither loopback nor a unix socket",
+    ),
     "admin by name without a token": (
         BASE + '[admin]\nbind = "proxy.example.net:8090"\n',
         "f:8: admin.token_file: missing, expected the path of a file, as bind is neither loopback nor a unix socket",

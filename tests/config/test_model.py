@@ -212,6 +212,11 @@ GOOD: Final[dict[str, tuple[str, str, object]]] = {
     "most octets": (BASE + '[limits]\nmessage = "1GiB"', "limits.message", 1024**3),
     "empty tables of settings": (BASE + "[timeouts]\n[limits]\n[log]\n[admin]", "admin", AdminConfig()),
     "console": (BASE + '[log]\nformat = "console"', "log.format", "console"),
+    "token for readers": (
+        BASE + '[admin]\ntoken_file = "/etc/token"\nread_token_file = "/etc/read"',
+        "admin.read_token_file",
+        "/etc/read",
+    ),
     "token where all may reach": (
         BASE + '[admin]\nbind = "0.0.0.0:8090"\ntoken_file = "/etc/token"',
         "admin.token_file",

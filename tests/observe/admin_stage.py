@@ -11,7 +11,7 @@ import attrs
 from mrcpbalance.config import Config, parse
 from mrcpbalance.observe import Console, Statistics
 from mrcpbalance.observe.api import application
-from mrcpbalance.observe.guard import Token
+from mrcpbalance.observe.tokens import Token, Tokens
 from mrcpbalance.pool import Backend, Pool, Want
 from mrcpbalance.pool import Protocol as Spoken
 from mrcpbalance.sessions import End, Meters, Phase, Register, Session, StickTable, Tally, Who
@@ -80,7 +80,14 @@ class Answer:
 class AdminStage:
     """The tables of a proxy, its clock, and its admin interface. Time stands still unless it is moved."""
 
-    def __init__(self, *, token_file: Path | None = None, host: str = "127.0.0.1", text: str = TEXT) -> None:
+    def __init__(
+        self,
+        *,
+        token_file: Path | None = None,
+        read_token_file: Path | None = None,
+        host: str = "127.0.0.1",
+        text: str = TEXT,
+    ) -> None:
         self.now = 1000.0
         self.draining = False
         self.left: list[str] = []  # backends whose sessions were ended
@@ -109,8 +116,9 @@ class AdminStage:
             wall=lambda: self.now + 1_700_000_000.0,
             version="1.2.3",
         )
-        token = None if token_file is None else Token.of(str(token_file))
-        self._application = application(self.console, token, host)
+        reader = None if read_token_file is None else Token.of(str(read_token_file), "read_token_file")
+        tokens = None if token_file is None else Tokens(Token.of(str(token_file)), reader)
+        self._application = application(self.console, tokens, host)
 
     def note(self, event: str, /, **fields: object) -> None:
         self.notes.append(f"{event} {fields.get('exc_info')!r}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mrcpbalance.observe import TokenError
-from mrcpbalance.observe.guard import Token
+from mrcpbalance.observe.tokens import Token
 from tests.observe.admin_stage import AdminStage
 
 ORDER = "/api/v1/pools/speech/backends/asr-1/drain"
@@ -63,6 +63,10 @@ async def test_what_needs_no_token(token_file: Path, target: str) -> None:
 
 def write(file: Path, text: str) -> None:
     file.write_text(text)  # no thread, for which the mock clock would not wait
+
+
+def remove(file: Path) -> None:
+    file.unlink()
 
 
 async def test_a_token_that_changes(token_file: Path, tmp_path: Path) -> None:
@@ -157,3 +161,59 @@ async def test_every_answer_is_sealed(token_file: Path) -> None:
         found = (await stage.ask("GET", target, headers)).headers
         assert (found["x-content-type-options"], found["cache-control"]) == ("nosniff", "no-store")
         assert "frame-ancestors 'none'" in found["content-security-policy"]
+
+
+@pytest.fixture
+def read_token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "read-token"
+    file.write_text("l00k\n")
+    return file
+
+
+async def test_a_reader_may_look_but_give_no_orders(token_file: Path, read_token_file: Path) -> None:
+    stage = AdminStage(token_file=token_file, read_token_file=read_token_file, host="192.0.2.1")
+    look = {"authorization": "Bearer l00k"}
+    for target in ("/api/v1/pools", "/api/v1/me", "/metrics"):
+        assert (await stage.ask("GET", target, look)).status == 200
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        answer = await stage.ask(method, ORDER, look)
+        assert (answer.status, answer.error) == (
+            403,
+            "this token may only look; orders need the one of admin.token_file",
+        )
+    assert stage.backend("speech", "asr-1").state(stage.now).value == "up"
+    assert (await stage.ask("POST", ORDER, {"authorization": "Bearer neither"})).status == 401
+    assert (await stage.ask("POST", ORDER, RIGHT)).status == 200
+
+
+async def test_who_asks(token_file: Path, read_token_file: Path) -> None:
+    stage = AdminStage(token_file=token_file, read_token_file=read_token_file)
+    for token, role in (("s3cret", "operator"), ("l00k", "reader")):
+        for target in ("/api/v1/me", "/api/v1/pools"):
+            assert (await stage.get(target, authorization=f"Bearer {token}")).json["role"] == role
+    for target in ("/api/v1/me", "/api/v1/pools"):
+        assert (await AdminStage().get(target)).json["role"] == "operator"
+
+
+async def test_one_file_that_no_longer_serves(token_file: Path, read_token_file: Path) -> None:
+    """Without the reader's, operators still get in; without the operator's, nobody does."""
+    stage = AdminStage(token_file=token_file, read_token_file=read_token_file)
+
+    async def status(token: str) -> int:
+        return (await stage.get("/metrics", authorization=f"Bearer {token}")).status
+
+    remove(read_token_file)
+    assert [await status("s3cret"), await status("l00k"), await status("else")] == [200, 503, 503]
+    write(read_token_file, "l00k")
+    remove(token_file)
+    assert [await status("s3cret"), await status("l00k")] == [503, 503]
+
+
+async def test_the_same_token_in_both_files_is_the_operators(token_file: Path) -> None:
+    stage = AdminStage(token_file=token_file, read_token_file=token_file)
+    assert (await stage.ask("POST", ORDER, RIGHT)).status == 200
+
+
+def test_a_readers_file_that_can_not_serve(tmp_path: Path) -> None:
+    with pytest.raises(TokenError, match=f"admin.read_token_file: {tmp_path}/none can't be read: "):
+        Token.of(str(tmp_path / "none"), "read_token_file")

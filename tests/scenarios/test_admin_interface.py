@@ -96,6 +96,22 @@ async def test_a_token(process: Process, tmp_path: Path) -> None:
         assert (await operator.get("/metrics", Authorization="Bearer other")).status == 200
 
 
+async def test_a_reader_sees_all_and_orders_nothing(process: Process, tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("token_file", "read_token_file")}
+    for name, file in files.items():
+        file.write_text(f"for-{name}")
+    tokens = "".join(f'{name} = "{file}"\n' for name, file in files.items())
+    async with SpeechServer("a") as a, process(V1 + ADMIN + tokens, a) as served:
+        operator = await Operator.of(served)
+        reader = ("--token-file", str(files["read_token_file"]))
+        assert (await operator.run("status", *reader)).table[1][:3] == ["speech/a", "up", "0"]
+        done = await operator.run("drain", "speech/a", *reader)
+        assert (done.status, done.out) == (1, "")
+        assert done.err == "mrcpbalance: this token may only look; orders need the one of admin.token_file\n"
+        done = await operator.run("drain", "speech/a", "--token-file", str(files["token_file"]))
+        assert (done.status, done.out) == (0, "speech/a: draining, 0 live sessions\n")
+
+
 async def test_a_unix_socket(process: Process, tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with socket.socket(socket.AF_UNIX) as stale:
