@@ -116,7 +116,7 @@ class Call:
         answer = self.answer
         assert answer is not None
         self.attempt = None
-        self.record.answered_at = now
+        self.agent.context.register.answered(self.record, now)
         self.told = True
         contact = self.agent.contact(self.flow)
         self.count_resources(answer.body)

@@ -144,7 +144,8 @@ class Caller:
     def flow(self, leg: Leg, now: float) -> None:
         """Begin: the backend's connection stands."""
         leg.backend.answered("tcp", now)
-        self.touched = self.record.answered_at = now
+        self.touched = now
+        self.context.register.answered(self.record, now)
         self.alarm.set(now + self.context.timeouts.idle)
         if self.early:
             self.record.bytes_to_backend += len(self.early)

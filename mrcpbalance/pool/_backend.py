@@ -193,7 +193,7 @@ class Backend:
     def seat(self, want: Want, now: float) -> Seat:
         """Give a session a seat with the resource it wants. The caller has seen that it has room."""
         health = self._healths[want.protocol]
-        seat = Seat(self, health)
+        seat = Seat(self, health, now)
         self.capacity.enter()
         health.tried(seat, now)
         if want.resource is not None:

@@ -22,6 +22,7 @@ class Seat:
 
     backend: "Backend"
     _health: Health  # in the session's protocol
+    taken_at: float
     resources: tuple[str, ...] = ()  # a resource held twice stands here twice
     _released: bool = False
 

@@ -8,10 +8,17 @@ from mrcpbalance.pool import Backend
 from ._session import End, Session
 
 
-class Register:
-    """The live sessions, at most `limit`. `on_end(session, now)` is called once for each that ended."""
+def _unheard(session: Session, now: float) -> None:
+    """Tell nobody."""
 
-    __slots__ = ("_by_id", "_by_key", "_new_id", "_on_end", "limit")
+
+class Register:
+    """The live sessions, at most `limit`. `on_end(session, now)` is called once for each that ended.
+
+    `on_answer(session, now)`, which may be set at any time, is called once for each whose set-up succeeds.
+    """
+
+    __slots__ = ("_by_id", "_by_key", "_new_id", "_on_end", "limit", "on_answer")
 
     def __init__(
         self, limit: int, new_id: Callable[[], str], on_end: Callable[[Session, float], None]
@@ -19,6 +26,7 @@ class Register:
         self.limit = limit
         self._new_id: Final = new_id
         self._on_end: Final = on_end
+        self.on_answer: Callable[[Session, float], None] = _unheard
         self._by_id: Final[dict[str, Session]] = {}
         # One session nearly always; a dict of them (for its order) when several bear the same key.
         self._by_key: Final[dict[str, Session | dict[Session, None]]] = {}
@@ -37,6 +45,11 @@ class Register:
         session = Session(self._new_id(), protocol, client, pool, now)
         self._by_id[session.id] = session
         return session
+
+    def answered(self, session: Session, now: float) -> None:
+        """Note that a session's set-up succeeded: from here its backend stays the same."""
+        session.answered_at = now
+        self.on_answer(session, now)
 
     def key(self, session: Session, key: str) -> None:
         """Let a live session be found by an id its caller knows; others may bear the same."""

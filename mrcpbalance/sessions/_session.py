@@ -49,7 +49,7 @@ class Session:
     _seat: Seat | None = attrs.field(default=None, init=False)
     resources: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()  # the ids its caller knows; changed by the register only
-    answered_at: float | None = None  # when its set-up succeeded
+    answered_at: float | None = None  # when its set-up succeeded; set by the register
     messages_to_backend: int = 0  # MRCP messages
     messages_to_client: int = 0
     bytes_to_backend: int = 0  # everything of the session on the wire

@@ -20,7 +20,7 @@ def taken(speech: Pool, want: Want = RECOG) -> Seat:
 def test_a_seat_holds_the_resource_that_was_wanted() -> None:
     speech, backend = one(speechrecog=1)
     seat = taken(speech)
-    assert seat.backend is backend
+    assert (seat.backend, seat.taken_at) == (backend, 0.0)
     assert seat.resources == ("speechrecog",)
     assert (backend.sessions, backend.capacity.taken) == (1, {"speechrecog": 1})
     assert taken(speech, UNKNOWN).resources == ()

@@ -133,6 +133,16 @@ def test_nothing_is_left_half_done_when_the_listener_raises() -> None:
     assert (len(register), register.find("45"), speech.backends["a"].sessions) == (0, (), 0)
 
 
+def test_who_wants_to_hear_of_answers_does() -> None:
+    register, _ = numbered()
+    before, after = opened(register), opened(register)
+    register.answered(before, 1.0)  # nobody listens yet
+    heard: list[tuple[Session, float]] = []
+    register.on_answer = lambda session, now: heard.append((session, now))
+    register.answered(after, 2.0)
+    assert (before.answered_at, after.answered_at, heard) == (1.0, 2.0, [(after, 2.0)])
+
+
 def test_of_backend_finds_those_that_sit_there_and_lets_them_be_ended() -> None:
     register, ended = numbered()
     speech = pool(server("a", max_sessions=2), server("b"))
