@@ -3,6 +3,7 @@
 import gc
 import os
 import resource
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -48,11 +49,20 @@ def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...
     _raise_descriptor_limit()
     try:
         with Log.to_stderr(config.log) as log:
-            run(partial(_run, config, log, None if file is None else partial(load, file)))
+            try:
+                run(partial(_run, config, log, None if file is None else partial(load, file)))
+            finally:
+                _deaf()
     except* (CannotListenError, AdminError) as refusals:
         for refusal in _single(refusals):
             click.echo(f"mrcpbalance: {refusal}", err=True)
         sys.exit(1)
+
+
+def _deaf() -> None:
+    """Heed no further signal: everything has ended but for the last lines of the log."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _single(error: BaseException) -> Iterator[BaseException]:

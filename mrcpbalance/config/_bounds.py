@@ -61,6 +61,13 @@ class Timeouts:
         default=2.0,
         metadata=setting(duration(0.0), "What is left to send to a peer, after its connection was given up."),
     )
+    keepalive: float = attrs.field(  # M-34
+        default=60.0,
+        metadata=setting(
+            duration(1.0),
+            "A TCP peer silent for this long is asked for a sign of life; without any for as long again, it is gone.",
+        ),
+    )
     reattach: float = attrs.field(  # M-31
         default=3.0,
         metadata=setting(

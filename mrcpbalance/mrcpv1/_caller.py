@@ -109,6 +109,8 @@ class Caller:
 
     def finished(self, now: float) -> None:
         """Answer what is open, then end: the caller sends nothing more."""
+        if self.receiver.pending and not self.choked and self.closing is None:
+            self._complain("client-broke-protocol", "rtsp.cut-short", "R-22", b"")
         self.close_when_answered(End(Who.CLIENT, Phase.ACTIVE), now)
         self.watch.hurry(now + self.context.timeouts.linger)
 

@@ -13,6 +13,7 @@ class Fault(enum.Enum):
 
     MALFORMED = (400, False)
     MESSAGE_TIMEOUT = (408, False)
+    TOO_LARGE = (413, False)  # more than can be kept until it is known which backend takes it
     NO_SESSION = (454, False)
     NO_ROOM = (453, False)  # no seat for a further resource of a session
     TRANSPORT = (461, False)

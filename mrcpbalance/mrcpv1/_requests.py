@@ -73,6 +73,7 @@ def place(caller: "Caller", request: rtsp.Request, now: float) -> None:
         return
     record.resources = (resource,) if resource else ()
     fault = Fault.UNAVAILABLE if context.draining() else _forbidden(caller, request)
+    fault = fault or _too_large(caller, request)
     if fault is not None:
         context.register.end(record, End(Who.PROXY, Phase.SETUP), now)
         caller.refuse(turn, fault, now)
@@ -86,6 +87,10 @@ def place(caller: "Caller", request: rtsp.Request, now: float) -> None:
 def query(caller: "Caller", request: rtsp.Request, now: float) -> None:
     """Ask a backend that is up and serves the resource, if any does (DESCRIBE; some callers ping with it)."""
     turn = caller.turn(request.cseq or b"0", now)
+    fault = _too_large(caller, request)
+    if fault is not None:
+        caller.refuse(turn, fault, now)
+        return
     resource = resource_of(caller, request) or None
     if not any(backend.serves(resource) for backend in caller.context.pool.backends.values()):
         resource = None  # the URI names no resource: whoever is up may answer
@@ -97,6 +102,12 @@ def _start(caller: "Caller", placement: Placement, now: float) -> None:
     placement.turn.due = math.inf  # every try has its own deadline
     caller.placements = (*caller.placements, placement)
     placement.start(now)
+
+
+def _too_large(caller: "Caller", request: rtsp.Request) -> Fault | None:
+    """Bound what is kept for a further try: one message of the largest size, or as much of smaller ones."""
+    kept = sum(len(placement.request.raw) for placement in caller.placements)
+    return Fault.TOO_LARGE if kept + len(request.raw) > caller.context.limits.message else None
 
 
 def _options(caller: "Caller", request: rtsp.Request, now: float) -> None:

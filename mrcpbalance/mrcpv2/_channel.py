@@ -55,7 +55,8 @@ class Opening:
     alarm: Alarm
     want: Want
     literal: bool  # it began with a literal SETUP
-    sent: list[mrcpv2.Message]
+    request_id: int  # of its first message
+    sent: list[mrcpv2.Message] = attrs.field(factory=list)
     octets: int = 0  # of `sent`
     fixed: bool = False  # too much was sent for another backend to be asked
     tried: tuple[Backend, ...] = ()

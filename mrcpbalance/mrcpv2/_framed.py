@@ -97,6 +97,8 @@ class FramedCaller:
 
     def finished(self, now: float) -> None:
         """Wait a moment for the responses to what is open, then end (M-32)."""
+        if self.receiver.pending and not self.choked and self.closing is None:
+            self._complain("client-broke-protocol", "mrcpv2.cut-short", "M-32", b"")
         self._close_when_answered(End(Who.CLIENT, Phase.ACTIVE), now)
         self.watch.hurry(now + self.context.timeouts.linger)
 
@@ -148,6 +150,7 @@ class FramedCaller:
             self.context.tally.count(message.anomaly)
         if channel is None or channel.leg is not leg:
             self.context.tally.count("mrcpv2.unknown-channel-from-backend")
+            leg.undo(message)
             return
         if channel.opening is not None and not _opening.answered(self, channel, message, now):
             return

@@ -26,6 +26,8 @@ class Leg:
     meter: Meter | None = attrs.field(init=False)
     partial_since: float | None = None
     gone: bool = False
+    # Literal SETUPs that were given up here, by channel, with their request-id: an answer that comes all the same is undone.
+    abandoned: dict[bytes, int] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.meter = self.caller.context.meter(self.backend, "mrcp")
@@ -48,6 +50,24 @@ class Leg:
         elif self.partial_since is None:
             self.partial_since = now
             caller.watch.by(now + caller.context.timeouts.message)
+
+    def abandon(self, channel: bytes, request_id: int, most: int) -> None:
+        """Expect no answer to a literal SETUP any more; at most `most` of them are remembered."""
+        self.abandoned[channel] = request_id
+        if len(self.abandoned) > most:
+            del self.abandoned[next(iter(self.abandoned))]
+
+    def undo(self, message: mrcpv2.Message) -> None:
+        """Close the channel that a late answer to such a SETUP opens."""
+        if (
+            message.kind is not mrcpv2.Kind.RESPONSE
+            or self.abandoned.get(message.channel) != message.request_id
+        ):
+            return
+        del self.abandoned[message.channel]
+        if message.status < 300:  # noqa: PLR2004 - the class of success
+            self.caller.context.tally.count("mrcpv2.late-session-torn-down")
+            self.port.send(mrcpv2.request(_passing.TEARDOWN, message.request_id + 1, message.channel))
 
     def finished(self, now: float) -> None:
         """Treat the end of a backend's octets as its loss (M-32)."""

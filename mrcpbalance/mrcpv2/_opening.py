@@ -33,7 +33,10 @@ def open_channel(caller: "FramedCaller", message: mrcpv2.Message, now: float) ->
     record.resources = (resource,)
     want = Want("mrcp", resource, caller.port.peer)
     opening = Opening(
-        context.shell.alarm(lambda now: _overdue(caller, channel, now)), want, message.name == b"SETUP", []
+        context.shell.alarm(lambda now: _overdue(caller, channel, now)),
+        want,
+        message.name == b"SETUP",
+        message.request_id,
     )
     channel = Channel(message.channel, record, now, opening)
     caller.channels[message.channel] = channel
@@ -169,8 +172,16 @@ def failed(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> 
 
 def _overdue(caller: "FramedCaller", channel: Channel, now: float) -> None:
     assert channel.leg is not None, "the alarm is for a try"
+    _abandon(caller, channel)
     channel.leg.backend.failed("mrcp", now)
     failed(caller, channel, Who.TIMEOUT, now)
+
+
+def _abandon(caller: "FramedCaller", channel: Channel) -> None:
+    """Take it that the answer to a literal SETUP is too late from now on."""
+    opening, leg = channel.opening, channel.leg
+    if opening is not None and opening.literal and leg is not None:
+        leg.abandon(channel.name, opening.request_id, caller.context.limits.sessions_per_connection)
 
 
 def answered(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, now: float) -> bool:

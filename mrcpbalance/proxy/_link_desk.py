@@ -43,6 +43,7 @@ class Desk:
         unsent: int,
         stall: float,
         linger: float,
+        keepalive: float,
         clock: Callable[[], float],
         on_fault: Callable[[Exception, str], None],
     ) -> None:
@@ -50,6 +51,7 @@ class Desk:
         self.mark = min(unsent, EARLY)
         self.stall = stall
         self.linger = linger
+        self.keepalive = keepalive
         self.clock = clock
         self.on_fault = on_fault
         self.epoll = open_epoll()

@@ -19,6 +19,8 @@ REASONS: Final = {
     errno.ETIMEDOUT: CloseReason.CONNECT_TIMEOUT,
 }
 PORTS: Final = 65535
+MOST_IDLE: Final = 32_767  # seconds; the system knows no more
+ASKED: Final = 4  # times that a silent peer is asked for a sign of life
 MAPPED: Final = "::ffff:"  # how a socket of both families writes an IPv4 address
 
 
@@ -27,11 +29,11 @@ def reason(code: int | None) -> CloseReason:
     return REASONS.get(code or 0, CloseReason.UNREACHABLE)
 
 
-def connecting_socket(target: Target) -> socket.socket:
+def connecting_socket(target: Target, keepalive: float) -> socket.socket:
     """Open a socket that connects there; OSError where that fails at once. Never blocks."""
     family, address = target
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    set_options(sock)
+    set_options(sock, keepalive)
     code = sock.connect_ex(address)
     if code not in (0, errno.EINPROGRESS):
         sock.close()
@@ -71,10 +73,15 @@ def _scope_id(scope: str) -> int:
     return int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
 
 
-def set_options(sock: socket.socket) -> None:
-    """Have a socket send at once, and notice when its peer's host is gone (M-34)."""
+def set_options(sock: socket.socket, keepalive: float) -> None:
+    """Have a socket send at once, and notice when its peer's host is gone (M-34): within two of these times."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, min(round(keepalive), MOST_IDLE))
+    sock.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, min(max(round(keepalive / ASKED), 1), MOST_IDLE)
+    )
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, ASKED)
 
 
 def host_of(name: object) -> str:

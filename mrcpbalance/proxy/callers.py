@@ -1,6 +1,7 @@
 """The caller connections of the process: how many there may be, and how they all come to their end."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import attrs
 
@@ -11,6 +12,10 @@ from mrcpbalance.sessions.context import Core
 from mrcpbalance.sessions.ports import Port
 
 
+def _raise(fault: Exception, _where: str) -> None:
+    raise fault
+
+
 @attrs.define(eq=False)
 class Callers:
     """Every live caller connection, by its core."""
@@ -19,6 +24,7 @@ class Callers:
     live: dict[Core, str] = attrs.field(factory=dict)  # and the address it came from
     sources: Counter[str] = attrs.field(factory=Counter)
     refused: int = 0
+    report: Callable[[Exception, str], None] = _raise  # gets what a core raises; the others go on
 
     def room(self, source: str) -> str | None:
         """Tell which limit, if any, one more connection from this address would break."""
@@ -49,9 +55,15 @@ class Callers:
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """End the sessions that live on one backend, cleanly."""
         for core in list(self.live):
-            core.leave(backend, end, now)
+            self._tell(core.leave, backend, end, now)
 
     def stop(self, now: float) -> None:
         """End all, cleanly."""
         for core in list(self.live):
-            core.stop(End(Who.OPERATOR, Phase.ACTIVE), now)
+            self._tell(core.stop, End(Who.OPERATOR, Phase.ACTIVE), now)
+
+    def _tell(self, told: Callable[..., None], *arguments: object) -> None:
+        try:
+            told(*arguments)
+        except Exception as fault:  # noqa: BLE001 - one core's fault must not keep the others from their end
+            self.report(fault, told.__qualname__)

@@ -1,9 +1,13 @@
 """The running proxy: its tables, the gates of its listeners, and how it drains."""
 
+import errno
+import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import SystemRandom
+from typing import Final
 
 import attrs
 import trio
@@ -23,6 +27,8 @@ from .probes import Probes
 from .sip import Telephone
 from .sockets import Bound, Use
 from .switchboard import Link, Listening, Switchboard
+
+OUT_OF_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
 
 
 @attrs.define(eq=False)
@@ -65,7 +71,8 @@ class Proxy:
             unsent=config.limits.unsent,
             stall=config.timeouts.stall,
             linger=config.timeouts.linger,
-            on_fault=lambda fault, where: journal.note("fault", level="error", where=where, exc_info=fault),
+            keepalive=config.timeouts.keepalive,
+            on_fault=partial(_troubled, journal),
             resolve=names.get,
         )
         random = SystemRandom().random
@@ -94,7 +101,7 @@ class Proxy:
                 lambda: secrets.token_hex(8),
                 told,
             ),
-            callers=Callers(config.limits),
+            callers=Callers(config.limits, report=switchboard.report),
             meters=Meters() if config.admin and config.admin.measure_requests else None,
             make_pool=lambda pool: Pool(pool, random, changed),
             pools={name: Pool(pool, random, changed) for name, pool in config.pools.items()},
@@ -201,6 +208,16 @@ class Proxy:
         self.callers.stop(now)
         with trio.move_on_after(self.config.timeouts.linger):
             await self.switchboard.wait_quiet()
+
+
+def _troubled(journal: Journal, fault: Exception, where: str) -> None:
+    """Log what went wrong: the system's shortage in words, a fault of our own with where it was."""
+    if where == "accept" and isinstance(fault, OSError):
+        todo = "raise the limit of open files (LimitNOFILE)" if fault.errno in OUT_OF_DESCRIPTORS else ""
+        reason = os.strerror(fault.errno or 0)
+        journal.note("accept-failed", level="error", reason=reason, todo=todo)
+    else:
+        journal.note("fault", level="error", where=where, exc_info=fault)
 
 
 async def _first(event: trio.Event, scope: trio.CancelScope) -> None:

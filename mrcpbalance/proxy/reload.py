@@ -94,7 +94,7 @@ def _bounds(proxy: Proxy, config: Config) -> None:
     proxy.names.again = config.timeouts.resolve
     switchboard = proxy.switchboard
     switchboard.unsent, switchboard.stall = config.limits.unsent, config.timeouts.stall
-    switchboard.linger = config.timeouts.linger
+    switchboard.linger, switchboard.keepalive = config.timeouts.linger, config.timeouts.keepalive
     for name, table in config.stick_tables.items():
         if name in proxy.tables:
             proxy.tables[name].become(table)

@@ -27,6 +27,7 @@ from .switchboard_listening import Accepted, Listening
 __all__ = ["NOBODY", "Link", "Listening", "Switchboard"]
 
 EVENTS: Final = 256  # in one round; more would make trio's timers late
+KEEPALIVE: Final = 60.0  # seconds
 RINGS: Final = 256  # alarms in one turn, for the same reason
 
 
@@ -37,7 +38,7 @@ def _knows_none(_host: str) -> None:
 class Switchboard(Desk):
     """Moves the octets of all connections of one process (the core's `Shell`).
 
-    `unsent` octets may wait for one link before those who feed it are no longer read; `stall` and `linger` are seconds.
+    `unsent` octets may wait for one link before those who feed it are no longer read; `stall`, `linger` and `keepalive` are seconds.
     `on_fault` gets every exception an owner raises and where that was; `resolve` gives the IP literal of a host name,
     or None, and must not block. Made within the trio run whose clock it goes by. `now` is the time of the current or
     last round, `fresh()` the time at any moment. `links` counts open connections; `accepted`, `dialled`, `faults`,
@@ -50,11 +51,14 @@ class Switchboard(Desk):
         unsent: int,
         stall: float,
         linger: float,
+        keepalive: float = KEEPALIVE,
         on_fault: Callable[[Exception, str], None],
         clock: Callable[[], float] = trio.current_time,
         resolve: Callable[[str], str | None] = _knows_none,
     ) -> None:
-        super().__init__(unsent=unsent, stall=stall, linger=linger, clock=clock, on_fault=on_fault)
+        super().__init__(
+            unsent=unsent, stall=stall, linger=linger, keepalive=keepalive, clock=clock, on_fault=on_fault
+        )
         self._resolve = resolve
 
     def dial(self, address: Address, owner: Owner, *, within: float) -> Link:
@@ -64,7 +68,7 @@ class Switchboard(Desk):
         try:
             target = locate(address, self._resolve)
             link.peer = target[1][0]
-            sock = connecting_socket(target)
+            sock = connecting_socket(target, self.keepalive)
         except OSError as fault:
             link.fail(reason(fault.errno))
             return link
@@ -84,7 +88,7 @@ class Switchboard(Desk):
         else:
             sock.setblocking(False)  # noqa: FBT003 - that is how the standard library spells it
             with contextlib.suppress(OSError):  # a unix socket knows none of this
-                set_options(sock)
+                set_options(sock, self.keepalive)
             host = host_of(sock.getpeername())
         link = Link(self, owner, self._family(), host)
         try:

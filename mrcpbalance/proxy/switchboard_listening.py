@@ -43,7 +43,7 @@ class Listening:
         self._batch = 1  # follows how many wait, to spare the call that finds none
         self._told = False  # that accepting fails: once, until it works again
         sock.setblocking(False)  # noqa: FBT003 - that is how the standard library spells it
-        set_options(sock)  # inherited by what it accepts
+        set_options(sock, desk.keepalive)  # inherited by what it accepts
         self._fd = sock.fileno()
         desk.epoll.register(self._fd, IN)
         desk.seat(self._fd, self)

@@ -271,3 +271,11 @@ def test_a_silent_backend_that_dies_after_it_was_left() -> None:
     a.goes()
     assert stage.client.heard() == set_up(1, b"id-of-b-1")
     assert stage.client.state == "open"
+
+
+def test_a_caller_that_ends_within_a_message_is_told_of() -> None:
+    stage = RtspStage()
+    stage.client.says(b"SETUP rtsp://192.0.2.1/media")
+    stage.client.finishes()
+    assert stage.context.tally.anomalies == {"rtsp.cut-short": 1}
+    assert stage.client.heard() == b""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mrcpbalance.config import Limits
 from mrcpbalance.sessions.ports import CloseReason
 from tests.mrcpv1.rtsp_stage import (
     A,
@@ -9,6 +10,7 @@ from tests.mrcpv1.rtsp_stage import (
     RtspStage,
     announce,
     answer,
+    message,
     request,
     set_up,
     setup,
@@ -134,3 +136,23 @@ def test_a_setup_inside_a_session_never_goes_elsewhere() -> None:  # R-27
     a.says(answer(503, 2))
     assert stage.client.heard() == answer(503, 2)
     assert len(stage.dialled) == 1
+
+
+@pytest.mark.parametrize("name", [b"SETUP", b"DESCRIBE"])
+def test_what_is_kept_for_further_tries_is_bounded(name: bytes) -> None:  # G-1
+    stage = RtspStage(limits=Limits(message=3000))
+    one, two = (
+        message(
+            name + b" rtsp://192.0.2.1/media/speechrecognizer RTSP/1.0", b"CSeq: %d" % cseq, body=b"x" * 2000
+        )
+        for cseq in (1, 2)
+    )
+    stage.client.says(one + two)
+    assert statuses(stage.client.heard()) == []  # the first is to be answered before
+    a = stage.at(A)
+    a.goes(CloseReason.REFUSED)
+    b = stage.at(B)
+    assert b.heard().count(b"x" * 2000) == 1
+    b.says(answer(404, 1))
+    assert statuses(stage.client.heard()) == [(404, b"1"), (413, b"2")]
+    assert "proxy/setup" in stage.ends or name == b"DESCRIBE"

@@ -1,8 +1,10 @@
 """The `mrcp` listener at the edges: octets after the end, pieces, losses of what is unused, things said twice."""
 
+import pytest
+
 from mrcpbalance.config import Limits
 from mrcpbalance.sessions import End, Phase, Who
-from tests.mrcpv2.framed_stage import ONE, TWO, A, FramedStage, ask, event, reply
+from tests.mrcpv2.framed_stage import ONE, TWO, A, B, FramedStage, ask, event, reply
 
 OPERATOR = End(Who.OPERATOR, Phase.ACTIVE)
 
@@ -76,3 +78,48 @@ def test_a_message_of_a_backend_in_pieces() -> None:
         backend.says(bytes((octet,)))
     assert stage.client.heard() == reply(2)
     assert stage.at(A) is backend
+
+
+def test_a_caller_that_ends_within_a_message_is_told_of() -> None:
+    stage = FramedStage()
+    stage.client.says(ask(b"SETUP", 1)[:-5])
+    stage.client.finishes()
+    assert stage.context.tally.anomalies == {"mrcpv2.cut-short": 1}
+
+
+@pytest.mark.parametrize(
+    ("late", "undone"),
+    [
+        (reply(1), True),
+        (reply(1, status=501), False),
+        (reply(2), False),
+        (event(b"START-OF-INPUT", 1), False),
+    ],
+)
+def test_a_late_session_of_a_given_up_setup_is_torn_down(late: bytes, undone: bool) -> None:
+    stage = FramedStage()
+    stage.client.says(ask(b"SETUP", 1))
+    a = stage.at(A)
+    a.connects()
+    stage.passes(2)
+    stage.at(B).says(reply(1))
+    a.heard()
+    a.says(late + late)
+    assert a.heard() == (ask(b"TEARDOWN", 2) if undone else b"")
+    assert stage.context.tally.anomalies.get("mrcpv2.late-session-torn-down", 0) == undone
+    assert stage.client.heard() == reply(1)
+
+
+def test_few_given_up_setups_are_remembered() -> None:
+    stage = FramedStage(backends=1, limits=Limits(sessions_per_connection=1))
+    other = stage.connect()
+    for channel in (ONE, TWO):
+        stage.client.says(ask(b"SETUP", 1, channel))
+        stage.passes(2)
+        stage.client.heard()
+    a = stage.at(A)
+    a.connects()
+    a.heard()
+    a.says(reply(1, ONE) + reply(1, TWO))
+    assert a.heard() == ask(b"TEARDOWN", 2, TWO)
+    assert other.heard() == b""

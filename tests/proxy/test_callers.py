@@ -12,7 +12,7 @@ from tests.mrcpv1.rtsp_stage import RtspStage
 from tests.stage import StagePort
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, slots=False)
 class Core:
     """A caller connection that leaves when it is stopped."""
 
@@ -74,3 +74,17 @@ def test_all_are_stopped_though_they_leave_meanwhile() -> None:
     callers.stop(7.0)
     assert [core.stopped for core in cores] == [["operator/active at 7"]] * 3
     assert callers.live == {}
+
+
+def test_the_fault_of_one_keeps_no_other_from_its_end() -> None:
+    told: list[tuple[str, str]] = []
+    callers = Callers(Limits(), report=lambda fault, where: told.append((str(fault), where)))
+    cores = [join(callers, "192.0.2.1") for _ in range(3)]
+    cores[1].stop = _fails  # type: ignore[method-assign, assignment]
+    callers.stop(7.0)
+    assert [len(core.stopped) for core in cores] == [1, 0, 1]
+    assert told == [("our own", "_fails")]
+
+
+def _fails(_end: End, _now: float) -> None:
+    raise ValueError("our own")

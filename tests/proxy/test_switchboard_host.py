@@ -121,8 +121,14 @@ def test_an_interrupt_ends_it() -> None:
                 threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
                 await trio.sleep_forever()
 
-    with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True, allow_unwrapped=True):
-        run(main)
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # tests in the background start with it ignored
+    try:
+        with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True, allow_unwrapped=True):
+            run(main)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_no_descriptor_is_left_open() -> None:

@@ -67,7 +67,8 @@ async def test_accepted_sockets_have_the_options_of_every_link() -> None:
         caller = socket.create_connection(sock.getsockname())
         await settled()
         assert socks[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        assert socks[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert socks[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)  # M-34
+        assert socks[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
         assert not socks[0].getblocking()
         caller.close()
         socks[0].close()

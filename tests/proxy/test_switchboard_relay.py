@@ -198,6 +198,7 @@ async def test_options_of_every_link() -> None:
         ours, theirs = pair()
         board.adopt(ours, Recorder())
         assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)  # M-34
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
         theirs.close()
         await settled()

@@ -72,17 +72,18 @@ async def test_a_flood_of_connections_is_no_flood_of_log_lines(process: Process)
 async def test_out_of_descriptors_it_goes_on_and_recovers(process: Process) -> None:
     async with (
         SpeechServer("a") as a,
-        process(V1, a, descriptors=40, faults=("accept",)) as served,
+        process(V1, a, descriptors=40) as served,
         RtspCaller(served.address) as caller,
     ):
         session = await caller.setup("speechsynth")
         async with contextlib.AsyncExitStack() as crowd:
             for _ in range(60):  # the kernel takes them all
                 await crowd.enter_async_context(calling(served.address))
-            await served.until("fault", where="accept")
+            await served.until("accept-failed")
+            assert "LimitNOFILE" in str(served.said("accept-failed")[0]["todo"])
             assert (await session.request("GET-PARAMS")).status == 200
             assert (await caller.setup("speechsynth")).id != session.id
         async with RtspCaller(served.address) as newcomer:
             assert await (await newcomer.setup("speechsynth")).teardown() == 200
         assert await session.teardown() == 200
-        assert len(served.said("fault")) < 5  # told once each time it begins, not at every try
+        assert len(served.said("accept-failed")) < 5  # told once each time it begins, not at every try
