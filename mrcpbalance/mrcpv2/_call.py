@@ -261,6 +261,8 @@ class Call:
         """End it, once: channels first, then the dialogs that still stand, then the record."""
         if self.ended is not None:
             return
+        if self.record.answered_at is None:  # whatever befell it, it never started
+            end = End(end.who, Phase.SETUP)
         self.ended = end
         if self.patience is not None:
             self.patience.clear()

@@ -198,8 +198,7 @@ class Caller:
 
     def lost(self, reason: CloseReason, now: float) -> None:
         """End: the client's connection is gone."""
-        stood = self.leg is not None and self.leg.stands
-        self.farewell(End(self.finished_by or Who.CLIENT, Phase.ACTIVE if stood else Phase.SETUP), now)
+        self.farewell(End(self.finished_by or Who.CLIENT, Phase.ACTIVE), now)
 
     def crashed(self, now: float) -> None:
         """End on both sides."""
@@ -225,6 +224,8 @@ class Caller:
         """Close both connections; what was received is still delivered."""
         if self.gone:
             return
+        if self.record.answered_at is None:  # whatever befell it, it never started
+            end = End(end.who, Phase.SETUP)
         self.gone = True
         self.alarm.clear()
         if self.waiter is not None:

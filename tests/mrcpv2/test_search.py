@@ -61,7 +61,7 @@ def test_the_process_ends_while_a_call_looks_for_a_backend() -> None:
     stage.invite()
     stage.agent.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)
     assert stage.titles() == ["503 INVITE"]
-    assert stage.ends == ["operator/active"]
+    assert stage.ends == ["operator/setup"]
     stage.say(request(b"ACK", contact=False))
     stage.passes(70)
     assert len(stage.agent.transactions) == 0

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from mrcpbalance.observe.openapi import describe
-from mrcpbalance.sessions import Phase, Who
+from mrcpbalance.sessions import End, Phase, Who
 from tests.observe.admin_stage import AdminStage
 
 METRIC = re.compile(r"mrcpbalance_[a-z_]+")
@@ -49,3 +49,11 @@ def test_the_reference_has_every_address() -> None:
     assert isinstance(paths, dict)
     for path, operations in paths.items():
         assert f"`{next(iter(operations)).upper()} {path}`" in told
+
+
+def test_the_reference_has_every_end() -> None:
+    """Each cause that a session can end for has its row: what happened, and what to do."""
+    rows = [line.strip("|").split("|") for line in read("docs/reference/log.md").splitlines() if "|" in line]
+    told = [row[0].strip(" `") for row in rows if re.fullmatch(r" `[a-z]+/[a-z]+` ", row[0])]
+    assert told == [str(End(who, phase)) for who in Who for phase in Phase]
+    assert all(len(row) == 3 and all(map(str.strip, row)) for row in rows if row[0].strip(" `") in told)

@@ -228,3 +228,10 @@ def test_the_end_of_draining_ends_what_is_left() -> None:
     client.owner.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
     assert stage.ends == ["operator/active"]
     assert (client.state, a.state) == ("closed", "closed")
+
+
+def test_stopped_while_its_backend_is_dialled() -> None:
+    stage = RawStage()
+    client = stage.connect()
+    client.owner.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
+    assert stage.ends == ["operator/setup"]
