@@ -159,7 +159,7 @@ def add_resource(caller: "Caller", session: RtspSession, request: rtsp.Request, 
     new = request.uri not in session.uris
     seat = session.record.seat
     fault = _forbidden(caller, request)
-    if fault is None and new and seat is not None and not seat.add(resource):
+    if fault is None and new and seat is not None and not seat.add(resource, now):
         fault = Fault.NO_ROOM
     if fault is not None:
         turn = caller.turn(request.cseq or b"0", now)

@@ -119,14 +119,14 @@ class Call:
         self.agent.context.register.answered(self.record, now)
         self.told = True
         contact = self.agent.contact(self.flow)
-        self.count_resources(answer.body)
+        self.count_resources(answer.body, now)
         body = answer.body if self.joint is None else self.joint.to_caller(answer.body)
         told = self.compose(self.invite, answer, body, contact)
         self.caller = Side(self, Role.CALLER, Dialog.as_uas(self.invite, self.tag, contact), self.flow)
         self.agent.know(self.caller)
         self._tell(told, now)
 
-    def count_resources(self, description: bytes) -> None:
+    def count_resources(self, description: bytes, now: float) -> None:
         """Hold the resources that a backend's description grants, and no others."""
         seat = self.record.seat
         if seat is None or not description:
@@ -138,7 +138,7 @@ class Call:
             else:
                 seat.drop(resource)
         for resource in granted:  # it wasn't asked for, so no room was kept for it
-            seat.add(resource)
+            seat.add(resource, now)
         self.record.resources = seat.resources
 
     def _tell(self, response: sip.Response, now: float) -> None:

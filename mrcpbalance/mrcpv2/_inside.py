@@ -146,7 +146,7 @@ class Passing:
         """Release what the new description no longer holds; wait for the ACK if one is still to bring an answer."""
         if self.exclusive and self.answer is not None:
             granting = self.answer if self.target.role is Role.BACKEND else self.request
-            self.call.count_resources(granting.body)
+            self.call.count_resources(granting.body, now)
         if self.request.method == b"INVITE":
             self.settled = True
         else:
@@ -237,7 +237,7 @@ def _exclusive(side: Side, server: ServerTransaction, request: sip.Request, now:
         again = sip.response_to(request, 500, headers=RETRY_AFTER)
         side.tell(server, again if pending is side else sip.response_to(request, 491), now)
         return
-    added = _added(call, side, request)
+    added = _added(call, side, request, now)
     if added is None:
         side.tell(server, sip.response_to(request, NO_ROOM), now)
         return
@@ -253,7 +253,7 @@ def _pending(call: "Call") -> Side | None:
     return call.caller if call.invited is not None else None
 
 
-def _added(call: "Call", side: Side, request: sip.Request) -> tuple[str, ...] | None:
+def _added(call: "Call", side: Side, request: sip.Request, now: float) -> tuple[str, ...] | None:
     """Take seats for the resources a caller's new offer adds; None when there is no room for one."""
     seat = call.record.seat
     if side.role is not Role.CALLER or seat is None or not request.body:
@@ -262,7 +262,7 @@ def _added(call: "Call", side: Side, request: sip.Request) -> tuple[str, ...] | 
     for resource in _media.resources(request.body).values():
         if resource in held:
             held.remove(resource)
-        elif resource and seat.add(resource):
+        elif resource and seat.add(resource, now):
             added.append(resource)
         elif resource:
             for taken in added:

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from mrcpbalance.pool import Backend, Pool, State, Verdict, Want
+from mrcpbalance.pool import Backend, Capacity, Pool, State, Verdict, Want
 from mrcpbalance.pool import Protocol as Spoken
 from mrcpbalance.sessions import Meters, Register, Session, StickTable, Tally
 from mrcpbalance.sessions.ports import Journal
@@ -51,6 +51,7 @@ class Console:
             {
                 "name": pool.name,
                 "policy": pool.config.policy,
+                "peak": self._peak_row(pool.capacity, now),
                 "backends": [self._backend_row(backend, now) for backend in pool.backends.values()],
             }
             for pool in self.pools.values()
@@ -64,6 +65,7 @@ class Console:
             "state": backend.state(now).value,
             "sessions": backend.sessions,
             "max_sessions": dict(most) if isinstance(most, Mapping) else most,
+            "peak": self._peak_row(backend.capacity, now),
             "weight": config.weight,
             "standby": config.standby,
             "resources": sorted(config.resources) if config.resources else None,
@@ -74,6 +76,23 @@ class Console:
                 if (address := backend.address(spoken)) is not None
             },
         }
+
+    def _peak_row(self, capacity: Capacity, now: float) -> type_json:
+        """Tell the most sessions there were at a time, in all and of each resource, and when that was first so."""
+        peak = capacity.peak
+        return {
+            "sessions": peak.count,
+            "at": self._calendar(peak.at, now) if peak.count else None,
+            "resources": {
+                resource: {"sessions": one.count, "at": self._calendar(one.at, now)}
+                for resource, one in sorted(capacity.peaks.items())
+            },
+        }
+
+    def _calendar(self, at: float, now: float) -> str:
+        """Write a time of the cores' clock as a date."""
+        moment = datetime.fromtimestamp(self.wall() - (now - at), UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def backend(self, pool: str, name: str) -> Backend:
         """Find a backend; raises UnknownError."""
@@ -114,7 +133,6 @@ class Console:
     def session_row(self, session: Session) -> type_json:
         """One session."""
         now = self.now()
-        started = datetime.fromtimestamp(self.wall() - (now - session.opened_at), UTC)
         setup = (
             None
             if session.answered_at is None
@@ -127,7 +145,7 @@ class Console:
             "pool": session.pool,
             "backend": session.backend,
             "resources": list(session.resources),
-            "started": started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "started": self._calendar(session.opened_at, now),
             "keys": list(session.keys),
             "age_s": round(now - session.opened_at, 3),
             "setup_ms": setup,

@@ -42,6 +42,7 @@ def _metrics(console: Console, active: Mapping[Labels, int]) -> Iterator[Metric]
     yield from (part(console) for part in _PARTS)
     yield from _health(console)
     yield from _tables(console)
+    yield from _peaks(console)
     statistics = console.statistics
     yield _histogram("session_seconds", "Sessions, from their first request to their end.", statistics.lives)
     yield _histogram("setup_seconds", "First request to success, over all attempts.", statistics.setups)
@@ -141,6 +142,30 @@ def _health(console: Console) -> Iterator[Metric]:
                     failures.add_metric(labels, backend.failures_in(spoken))
     yield up
     yield failures
+
+
+def _peaks(console: Console) -> Iterator[Metric]:
+    labels = ("pool", "backend", "resource")
+    most = GaugeMetricFamily(
+        "mrcpbalance_sessions_peak",
+        'The most sessions at a time since the start; backend "" is the whole pool, resource "" all of them.',
+        labels=labels,
+    )
+    when = GaugeMetricFamily(
+        "mrcpbalance_sessions_peak_timestamp_seconds",
+        "When there were so many for the first time.",
+        labels=labels,
+    )
+    shift = console.wall() - console.now()
+    for pool in console.pools.values():
+        counted = {"": pool.capacity} | {one.name: one.capacity for one in pool.backends.values()}
+        for name, capacity in counted.items():
+            for resource, peak in ({"": capacity.peak} | capacity.peaks).items():
+                most.add_metric((pool.name, name, resource), peak.count)
+                if peak.count:
+                    when.add_metric((pool.name, name, resource), peak.at + shift)
+    yield most
+    yield when
 
 
 def _tables(console: Console) -> Iterator[Metric]:

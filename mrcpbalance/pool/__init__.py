@@ -1,6 +1,7 @@
 """Backends, their capacity, and which one a new session gets."""
 
 from ._backend import Backend, OnChange
+from ._capacity import Capacity, Peak
 from ._pool import Pool
 from ._queue import Waiter
 from ._retry_after import retry_after
@@ -9,8 +10,10 @@ from ._want import Obstacle, Protocol, State, Verdict, Want
 
 __all__ = [
     "Backend",
+    "Capacity",
     "Obstacle",
     "OnChange",
+    "Peak",
     "Pool",
     "Protocol",
     "Seat",

@@ -44,12 +44,13 @@ class Backend:
         health: HealthConfig,
         on_change: OnChange,
         room_made: Callable[[], None] = lambda: None,
+        whole: Capacity | None = None,  # what the pool holds
     ) -> None:
         self.name: Final = config.name
         self.pool: Final = pool
         self.config = config
         self.weight = config.weight  # 1 or more
-        self.capacity: Final = Capacity(config.max_sessions)
+        self.capacity: Final = Capacity(config.max_sessions, whole)
         self.room_made: Final = room_made  # to be called when a session more may come than before
         self._health_config = health
         self._rests_until = -math.inf
@@ -194,12 +195,12 @@ class Backend:
         """Give a session a seat with the resource it wants. The caller has seen that it has room."""
         health = self._healths[want.protocol]
         seat = Seat(self, health, now)
-        self.capacity.enter()
+        self.capacity.enter(now)
         health.tried(seat, now)
         if want.resource is not None:
-            seat.add(want.resource)
+            seat.add(want.resource, now)
         for resource in want.also:
-            seat.add(resource)
+            seat.add(resource, now)
         return seat
 
     def _order(self, state: State | None) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from mrcpbalance.config import PoolConfig
 
 from ._backend import Backend, OnChange
+from ._capacity import Capacity
 from ._policies import POLICIES
 from ._queue import MakeBell, Queue, Waiter
 from ._resources import ResourceNames
@@ -34,6 +35,7 @@ class Pool:
         "_random",
         "_tiers",
         "backends",
+        "capacity",
         "config",
         "name",
         "queue",
@@ -49,6 +51,7 @@ class Pool:
             config.queue_size, config.queue_timeout, self._take, self._resort, self._changes_at
         )
         self.backends: Final[dict[str, Backend]] = {}
+        self.capacity: Final = Capacity(None)  # what all backends hold, those that left included
         self.become(config)
 
     def become(self, config: PoolConfig) -> tuple[Backend, ...]:
@@ -65,7 +68,9 @@ class Pool:
             if backend is not None and backend.is_at(its):
                 backend.become(its, config.health)
             else:
-                backend = Backend(self.name, its, config.health, self._changed, self.queue.room_made)
+                backend = Backend(
+                    self.name, its, config.health, self._changed, self.queue.room_made, self.capacity
+                )
             self.backends[name] = backend
         everyone = tuple(self.backends.values())
         self._policy = POLICIES[config.policy](everyone, self._random)

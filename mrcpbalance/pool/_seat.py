@@ -26,9 +26,9 @@ class Seat:
     resources: tuple[str, ...] = ()  # a resource held twice stands here twice
     _released: bool = False
 
-    def add(self, resource: str) -> bool:
+    def add(self, resource: str, now: float) -> bool:
         """Take one more resource; False when the backend has no room for it, or doesn't serve it."""
-        if self._released or not (self.backend.serves(resource) and self.backend.capacity.add(resource)):
+        if self._released or not (self.backend.serves(resource) and self.backend.capacity.add(resource, now)):
             return False
         self.resources = (*self.resources, resource) if self.resources else _alone(resource)
         return True

@@ -11,11 +11,13 @@ from tests.observe.admin_stage import AdminStage
 
 _END = End(Who.CLIENT, Phase.ACTIVE)
 API = "/api/v1"
+NEVER_ANY = {"sessions": 0, "at": None, "resources": {}}
 ASR_1 = {
     "name": "asr-1",
     "state": "up",
     "sessions": 0,
     "max_sessions": 3,
+    "peak": NEVER_ANY,
     "weight": 1,
     "standby": False,
     "resources": None,

@@ -120,3 +120,46 @@ async def test_each_metric_is_described_once() -> None:
     assert len(described) == len(set(described))
     assert {"mrcpbalance_sessions_total", "mrcpbalance_setup_seconds"} <= set(described)
     assert all(name.startswith("mrcpbalance_") for name in described)
+
+
+async def test_peaks() -> None:
+    """For licences: the most at a time, of each backend and of the pool, in all and by resource."""
+    stage = AdminStage()
+    samples = await scrape(stage)
+    assert one(samples, "sessions_peak", pool="speech", backend="", resource="") == 0
+    assert one(samples, "sessions_peak_timestamp_seconds", pool="speech", backend="", resource="") is None
+    recogs = [stage.session(backend="asr-1"), stage.session(backend="asr-2")]
+    stage.now += 10
+    stage.session(backend="asr-1", resource="speechsynth")
+    for session in recogs:
+        stage.end(session, Who.CLIENT, Phase.TEARDOWN)
+    stage.now += 10
+    stage.session(backend="asr-1")
+    samples = await scrape(stage)
+    peaks = {
+        (backend, resource): one(samples, "sessions_peak", pool="speech", backend=backend, resource=resource)
+        for backend in ("", "asr-1", "asr-2")
+        for resource in ("", "speechrecog", "speechsynth")
+    }
+    assert peaks == {
+        ("", ""): 3,
+        ("", "speechrecog"): 2,
+        ("", "speechsynth"): 1,
+        ("asr-1", ""): 2,
+        ("asr-1", "speechrecog"): 1,
+        ("asr-1", "speechsynth"): 1,
+        ("asr-2", ""): 1,
+        ("asr-2", "speechrecog"): 1,
+        ("asr-2", "speechsynth"): None,
+    }
+    labels = {"pool": "speech", "backend": "asr-1", "resource": ""}
+    assert one(samples, "sessions_peak_timestamp_seconds", **labels) == 1_700_001_010.0
+    row, *_ = (await stage.get("/api/v1/pools")).json["pools"]
+    recog = {"sessions": 2, "at": "2023-11-14T22:30:00.000Z"}
+    synth = {"sessions": 1, "at": "2023-11-14T22:30:10.000Z"}
+    assert row["peak"] == {
+        "sessions": 3,
+        "at": "2023-11-14T22:30:10.000Z",
+        "resources": {"speechrecog": recog, "speechsynth": synth},
+    }
+    assert row["backends"][1]["peak"]["sessions"] == 1

@@ -29,8 +29,8 @@ def test_a_seat_holds_the_resource_that_was_wanted() -> None:
 def test_the_same_resource_twice_counts_twice() -> None:
     speech, backend = one(speechrecog=3)
     seat = taken(speech)
-    assert [seat.add("speechrecog") for _ in range(3)] == [True, True, False]
-    assert seat.add("speechsynth")
+    assert [seat.add("speechrecog", 0.0) for _ in range(3)] == [True, True, False]
+    assert seat.add("speechsynth", 0.0)
     assert ",".join(seat.resources) == "speechrecog,speechrecog,speechrecog,speechsynth"
     assert (backend.sessions, backend.capacity.taken) == (1, {"speechrecog": 3, "speechsynth": 1})
     seat.drop("speechrecog")
@@ -47,7 +47,7 @@ def test_what_it_does_not_hold_cannot_be_dropped() -> None:
 
 def test_a_resource_the_backend_does_not_serve_is_refused() -> None:
     speech = pool(server("a", resources=frozenset({"speechrecog"})))
-    assert not taken(speech).add("speechsynth")
+    assert not taken(speech).add("speechsynth", 0.0)
 
 
 def test_release_gives_everything_back_once() -> None:
@@ -56,7 +56,7 @@ def test_release_gives_everything_back_once() -> None:
     goes.release()
     goes.release()
     goes.drop("speechrecog")
-    assert not goes.add("speechrecog")
+    assert not goes.add("speechrecog", 0.0)
     assert goes.resources == ()
     assert stays.resources == ("speechrecog",)
     assert (backend.sessions, backend.capacity.taken) == (1, {"speechrecog": 1})
@@ -67,7 +67,7 @@ def test_total_counts_seats_not_resources(resource: str | None) -> None:
     speech = pool(server("a", max_sessions=2))
     want = Want("rtsp", resource, "192.0.2.1")
     seat = taken(speech, want)
-    assert all([seat.add("speechsynth"), seat.add("speechsynth")])
+    assert all([seat.add("speechsynth", 0.0), seat.add("speechsynth", 0.0)])
     taken(speech, want)
     assert speech.take(want, now=0.0) is None
     assert speech.backends["a"].obstacle(want, 0.0) is Obstacle.FULL

@@ -125,7 +125,7 @@ class Together(RuleBasedStateMachine):
 
     @rule(session=sessions, resource=resources)
     def wants_more(self, session: Session, resource: str) -> None:
-        if session.seat is not None and session.seat.add(resource):
+        if session.seat is not None and session.seat.add(resource, self.now):
             assert session.end is None
             self.held[session][resource] += 1
 
