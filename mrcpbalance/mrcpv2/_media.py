@@ -101,7 +101,10 @@ def _edited(body: bytes, edit: Callable[[int, Media], Media]) -> bytes:
 
 
 def read_answer(body: bytes, offer: bytes) -> list[Line]:
-    """Read the control lines of an answer, matched with the offer's by their place (D-03); raises BrokenAnswerError."""
+    """Read a backend's control lines, matched with the caller's by their place (D-03); raises BrokenAnswerError.
+
+    What the caller refuses is none, though the backend offers it (a delayed offer).
+    """
     asked, answered = Sdp.parse(offer), Sdp.parse(body)
     if len(answered.media) < len(asked.media):
         raise BrokenAnswerError(f"{len(answered.media)} m-lines for {len(asked.media)}")
@@ -109,8 +112,9 @@ def read_answer(body: bytes, offer: bytes) -> list[Line]:
     for index, media in enumerate(answered.media):
         if media.kind == b"application" and media.port is None:
             raise BrokenAnswerError(f"m-line {index + 1} without a port")
-        if media.is_control:
-            wanted = asked.media[index].attribute(b"resource") if index < len(asked.media) else None
+        theirs = asked.media[index] if index < len(asked.media) else None
+        if media.is_control and (theirs is None or theirs.is_control):
+            wanted = None if theirs is None else theirs.attribute(b"resource")
             lines.append(_line(answered, index, wanted))
     return lines
 

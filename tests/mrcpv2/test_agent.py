@@ -66,6 +66,18 @@ def test_delayed_offer() -> None:  # S-05
     assert b"c=IN IP4 192.0.2.1" in ack.request.body
 
 
+def test_a_delayed_offer_of_which_the_caller_refuses_a_channel() -> None:  # S-05
+    stage = SipStage()
+    stage.say(request(b"INVITE"))
+    stage.reply(stage.one(A), 200, answer(A, b"45@speechrecog", b"46@speechsynth", ports=(20014, 20015)))
+    tag = stage.one().response.to.tag or b""
+    accepted = offer(b"speechrecog", b"speechsynth", ports=(9, 0))
+    stage.say(request(b"ACK", to_tag=tag, branch=b"ack", body=accepted, contact=False))
+    stage.at(A).connects()
+    assert len(stage.dialled) == 1
+    assert stage.ends == []
+
+
 def test_record_route_is_honoured_towards_the_caller() -> None:  # S-11
     stage = SipStage()
     stage.say(request(b"INVITE", headers=((b"Record-Route", b"<sip:192.0.2.77:5099;lr>"),), body=offer()))
