@@ -6,7 +6,7 @@ from typing import Final
 
 from mrcpbalance.config import Address, Limits, ListenerConfig, PoolConfig, Timeouts
 from mrcpbalance.pool import Pool
-from mrcpbalance.sessions import Register, Session, Tally
+from mrcpbalance.sessions import Overheard, Register, Session, Tally
 from mrcpbalance.sessions.context import Context, Core
 from mrcpbalance.sessions.ports import CloseReason, DatagramOwner, Owner
 
@@ -19,6 +19,7 @@ class StagePort:
         self.peer = peer
         self.peer_port = 5062
         self.local = "192.0.2.1"
+        self.local_port = 1554
         self.guarded = True
         self._paused = False
         self.state = "open"  # finished, closed, aborted
@@ -92,6 +93,30 @@ class StageSocket:
 
     def send(self, data: bytes, to: Address) -> None:
         self.sent.append((data, to))
+
+
+class Ear:
+    """An observer that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[Overheard] = []
+        self.ends: list[tuple[Session, float]] = []
+
+    def overheard(self, session: Session, message: Overheard) -> None:
+        self.heard.append(message)
+
+    def ended(self, session: Session, now: float) -> None:
+        self.ends.append((session, now))
+
+    def told(self) -> list[tuple[str, bytes]]:
+        """Whose messages there were since it was last asked, and their octets."""
+        told = [(message.direction.value, message.data) for message in self.heard]
+        self.heard.clear()
+        return told
+
+    def lines(self) -> list[str]:
+        """Whose messages there were since it was last asked, by the first two words of each."""
+        return [f"{who} {b' '.join(data.split(None, 2)[:2]).decode('latin-1')}" for who, data in self.told()]
 
 
 class StageAlarm:
@@ -171,6 +196,12 @@ class Stage:
         self.notes.append((event, fields))
 
     # What a play does and sees.
+
+    def listen(self) -> Ear:
+        """Observe every session that begins from now on."""
+        ear = Ear()
+        self.context.register.choosers += (lambda _: ear,)
+        return ear
 
     def passes(self, seconds: float) -> None:
         """Let time pass; whatever is due rings at its own time, in order."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 import attrs
 
 from mrcpbalance.pool import Backend
-from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions import Direction, End, Phase, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpbalance.sessions.watch import Watch
@@ -156,7 +156,7 @@ class Caller:
             self.refuse(turn, Fault.TIMEOUT, now)
             turn.given_up(now)
         for session in [session for session in self.sessions.values() if session.expires <= now]:
-            say_goodbye(session)
+            say_goodbye(session, now)
             self.end(session, Who.TIMEOUT, now)
 
     def dues(self) -> Iterator[float]:
@@ -191,6 +191,7 @@ class Caller:
         data = fault.reply(turn.cseq, session.client_id or None if session is not None else None)
         if session is not None:
             session.record.bytes_to_client += len(data)
+            session.record.hear(Direction.TO_CLIENT, "rtsp", data, self.port, now)
         self.answer(turn, data, now)
 
     def turn(self, cseq: bytes, now: float, session: RtspSession | None = None) -> Turn:
@@ -346,7 +347,7 @@ class Caller:
                 if not turn.done:
                     self.refuse(turn, Fault.UNAVAILABLE, now)
             for session in lived:
-                say_goodbye(session)
+                say_goodbye(session, now)
                 self.end(session, end.who, now)
             pending, leg.awaited = leg.awaited, []  # that nobody answers these is no failure of the backend
             leg.port.close()
@@ -367,9 +368,9 @@ class Caller:
             placement.cancel()
             if placement.session is not None:
                 self.end(placement.session, end.who, now)
-        self.events.settle()
+        self.events.settle(now)
         for session in list(self.sessions.values()):
-            say_goodbye(session)
+            say_goodbye(session, now)
             self.end(session, end.who, now)
         for leg in self.legs:
             leg.gone = True

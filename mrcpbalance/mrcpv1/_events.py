@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from mrcpbalance.sessions import Direction
 from mrcpwire import rtsp, transport
 
 from . import _edits, _metering
@@ -40,6 +41,7 @@ class Events:
                 self._unclaimed(leg, request)
                 return
         session.touched = now
+        came = request.raw
         if leg.edits or session.aliased:
             request = _edits.event(session, leg.backend, request)
         owed, data = self.owed, request.raw
@@ -53,6 +55,8 @@ class Events:
             record.messages_to_client += 1
             if session.begun and leg.meter is not None:
                 _metering.happened(session.begun, leg.meter, request, now)
+        if record.tap is not None:
+            record.tap.to_client("rtsp", came, leg.port, data, caller.port, now)
         if leg.held is None:
             caller.port.send(data)
         else:
@@ -81,19 +85,27 @@ class Events:
             if cseq is None or cseq == response.cseq:
                 del self.owed[at]
                 session.touched = now
+                came = response.raw
                 if session.aliased and response.session is not None:
                     response = rtsp.with_session(response, session.backend_id)
-                session.record.bytes_to_backend += len(response.raw)
+                if not response.reason:
+                    response = rtsp.with_reason(response)
+                data, record = response.raw, session.record
+                record.bytes_to_backend += len(data)
+                if record.tap is not None:
+                    record.tap.to_backend("rtsp", came, self.caller.port, data, leg.port, now)
                 if not leg.gone:
-                    leg.port.send(response.raw if response.reason else rtsp.with_reason(response).raw)
+                    leg.port.send(data)
                 return
         self.caller.context.tally.count("rtsp.unmatched-response")
 
-    def settle(self) -> None:
+    def settle(self, now: float) -> None:
         """Answer the open events for a caller that is gone."""
         for cseq, leg, session in self.owed:
             if not leg.gone:
-                leg.port.send(Fault.NO_SESSION.reply(cseq or b"0", session.backend_id))
+                data = Fault.NO_SESSION.reply(cseq or b"0", session.backend_id)
+                session.record.hear(Direction.TO_BACKEND, "rtsp", data, leg.port, now)
+                leg.port.send(data)
         self.owed.clear()
 
     # Back-pressure: what waits for its turn is bounded.

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mrcpbalance.sessions import Direction
 from mrcpwire import rtsp
 
 from . import _edits, _metering, _outcomes
@@ -34,12 +35,12 @@ class Exchange(Turn):
     def answered(self, response: rtsp.Response, now: float) -> None:
         """Pass the answer on, unless the caller was already told that none came."""
         if self.done:
-            self.late()
+            self.late(response, now)
         else:
             self.leg.caller.answer(self, self.passed(response, now), now, self.leg)
 
-    def passed(self, response: rtsp.Response, now: float) -> bytes:
-        """Count an answer, and give it as the caller knows the session."""
+    def passed(self, response: rtsp.Response, now: float, came: bytes | None = None) -> bytes:
+        """Count an answer, and give it as the caller knows the session; `came` is what it was before it was edited."""
         session = self.session
         session.touched = now
         data = response.raw
@@ -51,11 +52,15 @@ class Exchange(Turn):
         if session.aliased or not response.reason:
             data = _edits.answer(session, response)
         record.bytes_to_client += len(data)
+        if record.tap is not None:
+            leg = self.leg
+            record.tap.to_client("rtsp", came or response.raw, leg.port, data, leg.caller.port, now)
         return data
 
-    def late(self) -> None:
+    def late(self, response: rtsp.Response, now: float) -> None:
         """Count an answer that comes too late."""
         self.leg.caller.context.tally.count("rtsp.late-response")
+        self.session.record.hear(Direction.FROM_BACKEND, "rtsp", response.raw, self.leg.port, now)
 
     def leg_lost(self, now: float) -> None:
         """Answer for the backend, which can't any more (R-22)."""
@@ -79,14 +84,14 @@ class AddResource(Exchange):
     def answered(self, response: rtsp.Response, now: float) -> None:
         """Keep the resource, or give its seat back; keep the media addresses truthful (R-20)."""
         if self.done:
-            self.late()
+            self.late(response, now)
             _outcomes.resource_settled(self, response)
             return
-        caller = self.leg.caller
+        caller, came = self.leg.caller, response.raw
         if _outcomes.succeeded(response):
             response = _edits.media_to_caller(response, self.leg.port.peer)
             caller.events.open_channels(self.session, response)
-        data = self.passed(response, now)
+        data = self.passed(response, now, came)
         _outcomes.resource_settled(self, response)
         caller.answer(self, data, now, self.leg)
 
@@ -103,7 +108,7 @@ class Teardown(Exchange):
     def answered(self, response: rtsp.Response, now: float) -> None:
         """Release what the backend released (R-25), and pass its answer on."""
         if self.done:
-            self.late()  # it was taken for done
+            self.late(response, now)  # it was taken for done
             return
         data = self.passed(response, now)
         _outcomes.teardown_settled(self, response, now)

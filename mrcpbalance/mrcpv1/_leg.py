@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import attrs
 
 from mrcpbalance.pool import Backend
-from mrcpbalance.sessions import Meter
+from mrcpbalance.sessions import Direction, Meter
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpwire import RemoteProtocolError, rtsp
 
@@ -126,11 +126,12 @@ class Leg:
         self.caller.crashed(now)
 
 
-def say_goodbye(session: RtspSession) -> None:
+def say_goodbye(session: RtspSession, now: float) -> None:
     """Release each resource of a session at its backend when its caller can't, or did in one word."""
     leg = session.leg
     if session.state is State.ACTIVE and not session.teardowns and leg is not None and not leg.gone:
         for uri in session.uris:
             goodbye = rtsp.request(b"TEARDOWN", uri, cseq=OWN_CSEQ, session=session.backend_id)
             session.record.bytes_to_backend += len(goodbye)
+            session.record.hear(Direction.TO_BACKEND, "rtsp", goodbye, leg.port, now)
             leg.ask(goodbye, Unheard(OWN_CSEQ))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from mrcpbalance.pool import Seat
-from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions import Direction, End, Phase, Who
 from mrcpwire import rtsp
 
 from . import _edits
@@ -38,6 +38,7 @@ def placed(placement: "Placement", leg: "Leg", response: rtsp.Response, now: flo
         caller.events.open_channels(session, response)
     data = _edits.answer(session, response)
     session.record.bytes_to_client += len(data)
+    session.record.hear(Direction.TO_CLIENT, "rtsp", data, caller.port, now)
     if session.state is State.INIT:
         session.step(Step.REFUSED)
         caller.context.register.end(session.record, End(Who.BACKEND, Phase.SETUP), now)
@@ -83,6 +84,7 @@ def not_placed(placement: "Placement", data: bytes, end: End, now: float) -> Non
     if session is not None:
         session.step(Step.REFUSED)
         session.record.bytes_to_client += len(data)
+        session.record.hear(Direction.TO_CLIENT, "rtsp", data, placement.caller.port, now)
         placement.caller.context.register.end(session.record, end, now)
     placement.caller.answer(placement.turn, data, now)
 
@@ -111,7 +113,7 @@ def teardown_settled(exchange: "Teardown", response: rtsp.Response, now: float) 
         _over(exchange, End(Who.BACKEND, Phase.TEARDOWN), now)
     elif succeeded(response):
         if not session.names(exchange.uri):
-            say_goodbye(session)  # UniMRCP answers 200 to an aggregate URI and releases nothing
+            say_goodbye(session, now)  # UniMRCP answers 200 to an aggregate URI and releases nothing
         _released(exchange, End(Who.CLIENT, Phase.TEARDOWN), now)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mrcpbalance.pool import Backend, Seat, Waiter, Want, retry_after
-from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions import Direction, End, Phase, Who
 from mrcpwire import rtsp
 
 from . import _edits, _outcomes
@@ -41,13 +41,17 @@ class Attempt:
 
     def answered(self, response: rtsp.Response, now: float) -> None:
         """Hand the answer to the placement, or undo what came too late."""
+        session = self.placement.session
+        if session is not None:
+            session.record.hear(Direction.FROM_BACKEND, "rtsp", response.raw, self.leg.port, now)
         if not self.abandoned:
             self.placement.answered(self, response, now)
-        elif response.status < 300 and response.session is not None and self.placement.session is not None:  # noqa: PLR2004
+        elif response.status < 300 and response.session is not None and session is not None:  # noqa: PLR2004
             self.placement.caller.context.tally.count("rtsp.late-session-torn-down")
             goodbye = rtsp.request(
                 b"TEARDOWN", self.placement.request.uri, cseq=self.cseq, session=response.session
             )
+            session.record.hear(Direction.TO_BACKEND, "rtsp", goodbye, self.leg.port, now)
             self.leg.ask(goodbye, Unheard(self.cseq))
 
     def leg_lost(self, now: float) -> None:
@@ -124,6 +128,7 @@ class Placement:
             record.seat = seat
             record.attempts += 1
             record.bytes_to_backend += len(data)
+            record.hear(Direction.TO_BACKEND, "rtsp", data, leg.port, now)
         self.due = now + self.caller.context.timeouts.setup
         self.caller.watch.by(self.due)
         leg.ask(data, attempt)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from mrcpbalance.pool import Want
-from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions import Direction, End, Phase, Session, Who
 from mrcpwire import rtsp, transport
 
 from . import _edits, _metering, _replies
@@ -14,6 +14,7 @@ from ._leg import Unheard
 from ._placement import Placement
 from ._replies import Fault
 from ._session import RtspSession, State, last_segment
+from ._turns import Turn
 
 if TYPE_CHECKING:
     from ._caller import Caller
@@ -65,23 +66,32 @@ def place(caller: "Caller", request: rtsp.Request, now: float) -> None:
     turn = caller.turn(request.cseq or b"0", now)
     resource = resource_of(caller, request)
     record = context.register.open("mrcpv1", caller.port.peer, context.pool.name, now)
+    if record is not None:
+        record.hear(Direction.FROM_CLIENT, "rtsp", request.raw, caller.port, now)
     if record is None or len(caller.sessions) >= context.limits.sessions_per_connection:
         context.tally.count("sessions.limit")
-        if record is not None:
-            context.register.end(record, End(Who.PROXY, Phase.SETUP), now)
-        caller.refuse(turn, Fault.NONE_FREE, now)
+        _turn_down(caller, turn, record, Fault.NONE_FREE, now)
         return
     record.resources = (resource,) if resource else ()
     fault = Fault.UNAVAILABLE if context.draining() else _forbidden(caller, request)
     fault = fault or _too_large(caller, request)
     if fault is not None:
-        context.register.end(record, End(Who.PROXY, Phase.SETUP), now)
-        caller.refuse(turn, fault, now)
+        _turn_down(caller, turn, record, fault, now)
         return
-    session = RtspSession(record, touched=now, patience=context.timeouts.session_idle)
+    turn.session = session = RtspSession(record, touched=now, patience=context.timeouts.session_idle)
     want = Want("rtsp", resource or None, caller.port.peer)
     edited = _edits.media_to_backend(request, caller.port.peer)
     _start(caller, Placement(caller=caller, turn=turn, request=edited, want=want, session=session), now)
+
+
+def _turn_down(caller: "Caller", turn: Turn, record: Session | None, fault: Fault, now: float) -> None:
+    """Answer for a session that may not begin."""
+    data = fault.reply(turn.cseq)
+    if record is not None:
+        record.bytes_to_client += len(data)
+        record.hear(Direction.TO_CLIENT, "rtsp", data, caller.port, now)
+        caller.context.register.end(record, End(Who.PROXY, Phase.SETUP), now)
+    caller.answer(turn, data, now)
 
 
 def query(caller: "Caller", request: rtsp.Request, now: float) -> None:
@@ -141,13 +151,16 @@ def forward(caller: "Caller", session: RtspSession, request: rtsp.Request, now: 
         session.record.messages_to_backend += 1
         if leg.meter is not None:
             _metering.asked(session, request, now)
-    _send(caller, request, exchange)
+    _send(caller, request, exchange, request.raw, now)
 
 
-def _send(caller: "Caller", request: rtsp.Request, exchange: Exchange) -> None:
+def _send(caller: "Caller", request: rtsp.Request, exchange: Exchange, came: bytes, now: float) -> None:
     leg, session = exchange.leg, exchange.session
     data = _edits.request(session, leg.backend, request) if leg.edits or session.aliased else request.raw
-    session.record.bytes_to_backend += len(data)
+    record = session.record
+    record.bytes_to_backend += len(data)
+    if record.tap is not None:
+        record.tap.to_backend("rtsp", came, caller.port, data, leg.port, now)
     caller.turns.open.append(exchange)
     caller.watch.by(exchange.due)
     leg.ask(data, exchange)
@@ -164,13 +177,14 @@ def add_resource(caller: "Caller", session: RtspSession, request: rtsp.Request, 
     if fault is not None:
         turn = caller.turn(request.cseq or b"0", now)
         turn.session = session
+        session.record.hear(Direction.FROM_CLIENT, "rtsp", request.raw, caller.port, now)
         caller.refuse(turn, fault, now)
         return
     leg = session.leg
     assert leg is not None, "an active session has its connection"
     due = now + caller.context.timeouts.request
     exchange = AddResource(request, due, session, leg, resource=resource, new=new)
-    _send(caller, _edits.media_to_backend(request, caller.port.peer), exchange)
+    _send(caller, _edits.media_to_backend(request, caller.port.peer), exchange, request.raw, now)
 
 
 def tear_down(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:
@@ -179,7 +193,7 @@ def tear_down(caller: "Caller", session: RtspSession, request: rtsp.Request, now
     assert leg is not None, "an active session has its connection"
     due = now + caller.context.timeouts.request
     session.teardowns += 1
-    _send(caller, request, Teardown(request, due, session, leg))
+    _send(caller, request, Teardown(request, due, session, leg), request.raw, now)
 
 
 def keep_alive(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:
@@ -194,7 +208,10 @@ def keep_alive(caller: "Caller", session: RtspSession, request: rtsp.Request, no
         return
     turn = caller.turn(request.cseq or b"0", now)
     leg.ask(rtsp.request(b"OPTIONS", b"*", cseq=turn.cseq), Unheard(turn.cseq))
-    caller.answer(turn, _replies.alive(turn.cseq, session.client_id), now)
+    data = _replies.alive(turn.cseq, session.client_id)
+    session.record.hear(Direction.FROM_CLIENT, "rtsp", request.raw, caller.port, now)
+    session.record.hear(Direction.TO_CLIENT, "rtsp", data, caller.port, now)
+    caller.answer(turn, data, now)
 
 
 OUTSIDE: Final[Mapping[bytes, Callable[["Caller", rtsp.Request, float], None]]] = {

@@ -23,6 +23,7 @@ from ._network import Network, SipConnection
 from ._pace import Pace
 from ._search import Search
 from ._side import Asking, Role, Side
+from ._taps import Taps
 
 REMEMBER: Final = 32.0  # seconds in which a BYE that crossed ours is still answered 200 (S-09): 64 * T1
 REMEMBER_MOST: Final = 10_000
@@ -45,6 +46,7 @@ class Agent:
     direct: bool  # control connections go straight to the backend
     network: Network = attrs.field(init=False)
     transactions: wire.Transactions = attrs.field(init=False)
+    taps: Taps = attrs.field(init=False)
     alarm: Alarm = attrs.field(init=False)
     pace: Pace = attrs.field(init=False)
     calls: dict[ServerTransaction, Call] = attrs.field(factory=dict)
@@ -62,6 +64,7 @@ class Agent:
         agent.transactions = wire.Transactions(
             wire.Timers(), lambda: context.mint(BRANCH_OCTETS), limit=context.limits.transactions
         )
+        agent.taps = Taps(agent)
         agent.pace = Pace(context.limits.calls_per_second)
         agent.alarm = context.shell.alarm(agent._ring)
         return agent
@@ -78,7 +81,7 @@ class Agent:
             if isinstance(error, sip.SipError) and error.answer is not None:
                 self.network.send(flow, error.answer.to_bytes())
         else:
-            self.message(message, flow, now)
+            self.message(message, flow, now, data)
         self.flush(now)
 
     def accept(self, port: Port, now: float) -> SipConnection:
@@ -89,8 +92,13 @@ class Agent:
         self.network.joined(connection)
         return connection
 
-    def message(self, message: sip.Request | sip.Response, flow: Flow, now: float) -> None:
-        """Take one message; whoever calls flushes after it."""
+    def message(
+        self, message: sip.Request | sip.Response, flow: Flow, now: float, raw: bytes | None = None
+    ) -> None:
+        """Take one message, and its octets where they are at hand; whoever calls flushes after it."""
+        self.taps.newest = raw or message
+        if self.context.register.tapped or self.taps.late:
+            self.taps.received(message, flow, now)
         event = self.transactions.received(message, flow, now)
         if event is not None:
             self._guarded(event, now)
@@ -126,7 +134,10 @@ class Agent:
 
     def flush(self, now: float) -> None:
         """Send what is to be sent, and wait for what is due next."""
+        tapped = self.context.register.tapped or self.taps.late
         for flow, data in self.transactions.output():
+            if tapped:
+                self.taps.sent(data, flow, now)
             self.network.send(flow, data)
         due = self.transactions.next_deadline()
         if due is None:
@@ -217,6 +228,8 @@ class Agent:
             self.respond(transaction, sip.response_to(request, 503), now)
             return
         record = context.register.open("mrcpv2", flow.remote[0], context.pool.name, now)
+        if record is not None:
+            self.taps.begun(record, request, flow, now)
         if record is None or context.draining():
             context.tally.count("sessions.limit" if record is None else "sessions.draining")
             self.respond(transaction, sip.response_to(request, 503), now)

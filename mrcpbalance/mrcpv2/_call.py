@@ -284,6 +284,7 @@ class Call:
             for front in fronts:
                 if not front.channels and not self.agent.table.awaited(front.port.peer):
                     front.close(now)
+        self.agent.taps.ending(self.record, self.invite.call_id, now)
         self.agent.context.register.end(self.record, end, now)
         self.agent.over(self)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from mrcpbalance.sessions import Session
+from mrcpbalance.sessions import Direction, Session
 from mrcpwire import mrcpv2
 
 from ._metering import type_begun
@@ -64,7 +64,7 @@ class ControlChannel:
         self.open[request_id] = due
         return new
 
-    def answer_open(self, request_ids: list[int] | None = None) -> None:
+    def answer_open(self, now: float, request_ids: list[int] | None = None) -> None:
         """Answer requests for a backend that won't any more (A.8, M-30)."""
         for request_id in list(self.open or ()) if request_ids is None else request_ids:
             assert self.open is not None
@@ -75,8 +75,10 @@ class ControlChannel:
             if self.front is not None:
                 self.front.open -= 1
                 data = mrcpv2.response(request_id, NO_ANSWER, b"COMPLETE", self.alias)
-                self.call.record.messages_to_client += 1
-                self.call.record.bytes_to_client += len(data)
+                record = self.call.record
+                record.messages_to_client += 1
+                record.bytes_to_client += len(data)
+                record.hear(Direction.TO_CLIENT, "mrcpv2", data, self.front.port, now)
                 self.front.port.send(data)
 
 

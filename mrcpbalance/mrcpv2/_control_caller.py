@@ -100,6 +100,8 @@ class ControlCaller:
         record = channel.call.record
         record.messages_to_backend += 1
         record.bytes_to_backend += len(data)
+        if record.tap is not None:
+            record.tap.to_backend("mrcpv2", message.raw, self.port, data, channel.leg.port, now)
         channel.leg.port.send(data)
 
     def _bind(self, alias: bytes) -> ControlChannel | None:
@@ -171,7 +173,7 @@ class ControlCaller:
             overdue = [request_id for request_id, due in (channel.open or {}).items() if due <= now]
             if overdue:
                 self.context.tally.count("mrcpv2.request-timeout")
-                channel.answer_open(overdue)
+                channel.answer_open(now, overdue)
         self.relieved(now)
         if self.unused_since is not None and self.unused_since + self.context.timeouts.first_message <= now:
             if self.table.awaited(self.port.peer):
@@ -210,13 +212,13 @@ class ControlCaller:
             excerpt=excerpt,
         )
         for channel in self.channels.values():
-            channel.answer_open()
+            channel.answer_open(now)
         self.close(now)
 
     def stop(self, end: End, now: float) -> None:
         """Close it: the process ends, and its calls were ended before."""
         for channel in self.channels.values():
-            channel.answer_open()
+            channel.answer_open(now)
         self.close(now)
 
     def leave(self, backend: Backend, end: End, now: float) -> None:

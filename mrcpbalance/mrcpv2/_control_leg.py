@@ -7,7 +7,7 @@ import attrs
 
 from mrcpbalance.config import Address
 from mrcpbalance.pool import Backend
-from mrcpbalance.sessions import Meter
+from mrcpbalance.sessions import Direction, Meter
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, CloseReason, Port
 from mrcpwire import RemoteProtocolError, mrcpv2
@@ -57,7 +57,7 @@ class ControlLeg:
             return
         self._mind(now)
 
-    def _message(self, message: mrcpv2.Message, now: float) -> None:
+    def _message(self, message: mrcpv2.Message, now: float) -> None:  # noqa: C901 - in one piece, as calls cost
         tally = self.context.tally
         if message.anomaly is not None:
             tally.count(message.anomaly)
@@ -65,6 +65,9 @@ class ControlLeg:
         if channel is None:
             tally.count("mrcpv2.unknown-channel-from-backend")  # never answered: A.8
             return
+        tap = channel.call.record.tap
+        if tap is not None:
+            tap.hear(Direction.FROM_BACKEND, "mrcpv2", message.raw, self.port, now)
         answers = False
         if message.kind is mrcpv2.Kind.RESPONSE:
             if channel.open is not None and message.request_id in channel.open:
@@ -83,6 +86,8 @@ class ControlLeg:
         record = channel.call.record
         record.messages_to_client += 1
         record.bytes_to_client += len(data)
+        if tap is not None:
+            tap.hear(Direction.TO_CLIENT, "mrcpv2", data, front.port, now)
         front.port.send(data)
         if answers:
             front.open -= 1
@@ -130,7 +135,7 @@ class ControlLeg:
             self.failed(reason, now)
             return
         for channel in self.channels.values():
-            channel.answer_open()
+            channel.answer_open(now)
         self.call.backend_connection_lost(now)
 
     def close(self) -> None:

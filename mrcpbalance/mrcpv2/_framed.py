@@ -11,7 +11,7 @@ from typing import ClassVar
 import attrs
 
 from mrcpbalance.pool import Backend
-from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions import Direction, End, Phase, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import CloseReason, Port
 from mrcpbalance.sessions.watch import Watch
@@ -125,7 +125,9 @@ class FramedCaller:
             if channel is None:
                 return
         channel.touched = now
-        channel.record.messages_to_backend += 1
+        record = channel.record
+        record.messages_to_backend += 1
+        record.hear(Direction.FROM_CLIENT, "mrcpv2", message.raw, self.port, now)
         if message.kind is _REQUEST:
             self.open += message.request_id not in channel.open
             channel.open[message.request_id] = due
@@ -141,7 +143,8 @@ class FramedCaller:
             return
         if channel.opening is not None:
             _opening.follow(self, channel.opening, message)
-        channel.record.bytes_to_backend += len(message.raw)
+        record.bytes_to_backend += len(message.raw)
+        record.hear(Direction.TO_BACKEND, "mrcpv2", message.raw, leg.port, now)
         leg.port.send(message.raw)
 
     def from_backend(self, leg: Leg, message: mrcpv2.Message, channel: Channel | None, now: float) -> None:
@@ -152,6 +155,7 @@ class FramedCaller:
             self.context.tally.count("mrcpv2.unknown-channel-from-backend")
             leg.undo(message)
             return
+        channel.record.hear(Direction.FROM_BACKEND, "mrcpv2", message.raw, leg.port, now)
         if channel.opening is not None and not _opening.answered(self, channel, message, now):
             return
         channel.touched = now
@@ -166,6 +170,7 @@ class FramedCaller:
             _metering.completed(channel.begun, leg.meter, message, now)
         channel.record.messages_to_client += 1
         channel.record.bytes_to_client += len(message.raw)
+        channel.record.hear(Direction.TO_CLIENT, "mrcpv2", message.raw, self.port, now)
         self.port.send(message.raw)
         if response:
             self._after_last(channel, message, now)
@@ -174,12 +179,12 @@ class FramedCaller:
     def _after_last(self, channel: Channel, message: mrcpv2.Message, now: float) -> None:
         """End a channel with the response that refuses its SETUP or grants its TEARDOWN."""
         if channel.refused:
-            self.answer_open(channel, status=_opening.NOT_ALLOCATED)  # what went behind it
+            self.answer_open(channel, now, status=_opening.NOT_ALLOCATED)  # what went behind it
             self.end(channel, End(Who.BACKEND, Phase.SETUP), now)
         elif channel.teardown is not None and message.request_id == channel.teardown:
             channel.teardown = None
             if message.status < 300:  # noqa: PLR2004 - the class of success
-                self.answer_open(channel, status=_opening.NOT_ALLOCATED)
+                self.answer_open(channel, now, status=_opening.NOT_ALLOCATED)
                 self.end(channel, End(Who.CLIENT, Phase.TEARDOWN), now)
             else:
                 channel.step(Step.REFUSED)
@@ -226,7 +231,7 @@ class FramedCaller:
             if channel.opening is not None:
                 _opening.failed(self, channel, Who.BACKEND, now)
             else:
-                self.answer_open(channel)
+                self.answer_open(channel, now)
                 self.end(channel, End(Who.BACKEND, _phase(channel)), now)
         if lived and not self.channels:
             self._close_when_answered(End(Who.BACKEND, Phase.ACTIVE), now)
@@ -283,9 +288,9 @@ class FramedCaller:
             overdue = [request_id for request_id, due in channel.open.items() if due <= now]
             if overdue and channel.opening is None:
                 self.context.tally.count("mrcpv2.request-timeout")
-                self.answer_open(channel, overdue)
+                self.answer_open(channel, now, overdue)
             if channel.touched + self.context.timeouts.session_idle <= now:
-                self.answer_open(channel)
+                self.answer_open(channel, now)
                 self.end(channel, End(Who.TIMEOUT, Phase.ACTIVE), now)
 
     def dues(self) -> Iterator[float]:
@@ -300,13 +305,14 @@ class FramedCaller:
     # Ends.
 
     def answer_open(
-        self, channel: Channel, request_ids: list[int] | None = None, status: int = NO_ANSWER
+        self, channel: Channel, now: float, request_ids: list[int] | None = None, status: int = NO_ANSWER
     ) -> None:
         """Answer requests of a channel for a backend that won't any more (A.8)."""
         for request_id in list(channel.open) if request_ids is None else request_ids:
             data = mrcpv2.response(request_id, status, b"COMPLETE", channel.name)
             channel.record.messages_to_client += 1
             channel.record.bytes_to_client += len(data)
+            channel.record.hear(Direction.TO_CLIENT, "mrcpv2", data, self.port, now)
             self.port.send(data)
             self._settle(channel, request_id)
 
@@ -341,7 +347,7 @@ class FramedCaller:
     def stop(self, end: End, now: float) -> None:
         """Answer every open request and end every channel and the connection, now."""
         for channel in list(self.channels.values()):
-            self.answer_open(channel)
+            self.answer_open(channel, now)
         self.farewell(end, now)
 
     def leave(self, backend: Backend, end: End, now: float) -> None:
@@ -349,7 +355,7 @@ class FramedCaller:
         for leg in [leg for leg in self.legs if leg.backend is backend]:
             lived = [channel for channel in self.channels.values() if channel.leg is leg]
             for channel in lived:
-                self.answer_open(channel)
+                self.answer_open(channel, now)
                 self.end(channel, End(end.who, _phase(channel)), now)
             leg.gone = True
             leg.port.close()

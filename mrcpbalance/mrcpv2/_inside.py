@@ -200,9 +200,8 @@ class Passing:
         """Answer for a call that has ended meanwhile."""
         if not self.told:
             self._tell(sip.response_to(self.request, 487, to_tag=None), now)
-        self.call.agent.transactions.acked(
-            self.server, now
-        )  # nobody is left who would hear the ACK to our 2xx
+        # Nobody is left who would hear the ACK to our 2xx.
+        self.call.agent.transactions.acked(self.server, now)
         self._acknowledge()
         self.cancel(now)
         self._quiet()

@@ -143,7 +143,7 @@ class Joint:
         channel = self.channels.pop(index)
         if channel in self.channels.values():  # F-13
             return
-        channel.answer_open()
+        channel.answer_open(now)
         self.call.agent.table.remove(channel, now)
         if not channel.leg.channels:
             self.legs.remove(channel.leg)
@@ -153,7 +153,7 @@ class Joint:
         """Remove every channel, then close the backend's connections (M-33); give the caller's that were used."""
         fronts: dict[ControlCaller, None] = {}
         for channel in self.channels.values():
-            channel.answer_open()
+            channel.answer_open(now)
             if channel.front is not None:
                 fronts[channel.front] = None
             self.call.agent.table.remove(channel, now)

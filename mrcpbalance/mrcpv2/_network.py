@@ -171,6 +171,12 @@ class Network:
         """Tell whether a flow was a connection that is no more."""
         return isinstance(flow.key, SipConnection) and flow.key.gone
 
+    def is_callers(self, flow: Flow) -> bool:
+        """Tell whether a flow is one that callers come by: the listener's socket, or a connection that a peer opened."""
+        if isinstance(flow.key, SipConnection):
+            return flow.key.watch is not None
+        return flow.key is self.socket
+
     # Towards backends.
 
     def to_backend(self, backend: Backend, over: str | None = None) -> Flow:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from mrcpbalance.pool import Seat, Want
-from mrcpbalance.sessions import End, Phase, Who
+from mrcpbalance.sessions import Direction, End, Phase, Who
 from mrcpwire import mrcpv2
 
 from ._channel import Channel, Opening, Step
@@ -143,6 +143,7 @@ def _try(caller: "FramedCaller", channel: Channel, seat: Seat, now: float) -> No
     opening.alarm.set(now + context.timeouts.setup)
     for message in opening.sent:
         record.bytes_to_backend += len(message.raw)
+        record.hear(Direction.TO_BACKEND, "mrcpv2", message.raw, leg.port, now)
         leg.port.send(message.raw)
 
 
@@ -156,7 +157,7 @@ def _another(caller: "FramedCaller", opening: Opening, now: float) -> bool:
 
 
 def _give_up(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
-    caller.answer_open(channel)
+    caller.answer_open(channel, now)
     caller.end(channel, End(blame, Phase.SETUP), now)
 
 

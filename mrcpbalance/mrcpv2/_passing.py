@@ -5,7 +5,7 @@ All of a read go through one loop. What is more than that goes to `FramedCaller.
 
 from typing import TYPE_CHECKING, Final
 
-from mrcpbalance.sessions import MOST_ASKED
+from mrcpbalance.sessions import MOST_ASKED, Direction
 from mrcpwire import mrcpv2
 
 from . import _metering
@@ -51,12 +51,14 @@ def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: flo
         record.messages_to_backend += 1
         record.bytes_to_backend += len(data)
         assert channel.leg is not None, "an open channel has its connection"
+        if record.tap is not None:
+            record.tap.to_backend("mrcpv2", data, caller.port, data, channel.leg.port, now)
         channel.leg.port.send(data)
     if asked:
         caller.watch.by(due)
 
 
-def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message], now: float) -> None:
+def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message], now: float) -> None:  # noqa: C901 - in one piece, as calls cost
     """Send what a backend said if its channel lives there."""
     channels, meter, responses = caller.channels, leg.meter, 0
     passed: list[bytes] = []
@@ -76,6 +78,7 @@ def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message]
                 caller.open -= 1
             elif channel.settled is not None and request_id in channel.settled:
                 caller.context.tally.count("mrcpv2.late-response")
+                channel.record.hear(Direction.FROM_BACKEND, "mrcpv2", message.raw, leg.port, now)
                 continue
             responses += 1
         if meter is not None and state == COMPLETE:
@@ -85,6 +88,8 @@ def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message]
         record = channel.record
         record.messages_to_client += 1
         record.bytes_to_client += len(data)
+        if record.tap is not None:
+            record.tap.to_client("mrcpv2", data, leg.port, data, caller.port, now)
         passed.append(data)
     _send(caller, passed)
     if responses:

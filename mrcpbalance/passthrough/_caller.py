@@ -28,7 +28,10 @@ class Leg:
         """Pass octets to the client."""
         caller = self.caller
         caller.touched = now
-        caller.record.bytes_to_client += len(data)
+        record = caller.record
+        record.bytes_to_client += len(data)
+        if record.tap is not None:
+            record.tap.to_client("tcp", data, self.port, data, caller.port, now)
         caller.port.send(data)
 
     def finished(self, now: float) -> None:
@@ -148,9 +151,8 @@ class Caller:
         self.context.register.answered(self.record, now)
         self.alarm.set(now + self.context.timeouts.idle)
         if self.early:
-            self.record.bytes_to_backend += len(self.early)
-            leg.port.send(self.early)
-            self.early = b""
+            early, self.early = self.early, b""
+            self.received(early, now)
         self.port.resume()
         if self.ended_early:
             self.one_way(Who.CLIENT, leg.port, now)
@@ -176,7 +178,10 @@ class Caller:
             self.early += data
             return
         self.touched = now
-        self.record.bytes_to_backend += len(data)
+        record = self.record
+        record.bytes_to_backend += len(data)
+        if record.tap is not None:
+            record.tap.to_backend("tcp", data, self.port, data, leg.port, now)
         leg.port.send(data)
 
     def finished(self, now: float) -> None:

@@ -85,6 +85,14 @@ class Link(Outgoing):
                 return host_of(self._sock.getsockname())
         return ""
 
+    @property
+    def local_port(self) -> int:
+        """Our own port; 0 while there is none."""
+        if self._fd >= 0 and not self._dialling:
+            with contextlib.suppress(OSError):
+                return int(self._sock.getsockname()[1])
+        return 0
+
     def close(self) -> None:
         """Send what waits and the end of our octets; read, and drop, what comes until the peer ends too or time is up.
 

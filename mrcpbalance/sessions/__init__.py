@@ -1,23 +1,30 @@
 """Which key sticks to which session and backend, what a session did, and why it ended."""
 
 from ._meter import MOST_ASKED, Histogram, Meter, Meters
-from ._register import Register
+from ._register import Chooser, Register
 from ._session import End, Phase, Session, Who
 from ._stick_table import StickTable
 from ._tally import Tally
+from ._tap import Direction, Hop, Observer, Overheard, Tap
 from .context import Context
 
 __all__ = [
     "MOST_ASKED",
+    "Chooser",
     "Context",
+    "Direction",
     "End",
     "Histogram",
+    "Hop",
     "Meter",
     "Meters",
+    "Observer",
+    "Overheard",
     "Phase",
     "Register",
     "Session",
     "StickTable",
     "Tally",
+    "Tap",
     "Who",
 ]

@@ -6,6 +6,9 @@ from typing import Final
 from mrcpbalance.pool import Backend
 
 from ._session import End, Session
+from ._tap import Observer, Tap
+
+Chooser = Callable[[Session], Observer | None]  # says who observes a session that begins, if anybody
 
 
 def _unheard(session: Session, now: float) -> None:
@@ -15,15 +18,18 @@ def _unheard(session: Session, now: float) -> None:
 class Register:
     """The live sessions, at most `limit`. `on_end(session, now)` is called once for each that ended.
 
-    `on_answer(session, now)`, which may be set at any time, is called once for each whose set-up succeeds.
+    `on_answer(session, now)`, which may be set at any time, is called once for each whose set-up succeeds. `choosers` are
+    asked of each session that begins; `tapped` counts the live ones that are observed.
     """
 
-    __slots__ = ("_by_id", "_by_key", "_new_id", "_on_end", "limit", "on_answer")
+    __slots__ = ("_by_id", "_by_key", "_new_id", "_on_end", "choosers", "limit", "on_answer", "tapped")
 
     def __init__(
         self, limit: int, new_id: Callable[[], str], on_end: Callable[[Session, float], None]
     ) -> None:
         self.limit = limit
+        self.choosers: tuple[Chooser, ...] = ()
+        self.tapped = 0
         self._new_id: Final = new_id
         self._on_end: Final = on_end
         self.on_answer: Callable[[Session, float], None] = _unheard
@@ -44,12 +50,36 @@ class Register:
             return None
         session = Session(self._new_id(), protocol, client, pool, now)
         self._by_id[session.id] = session
+        for choose in self.choosers:
+            observer = choose(session)
+            if observer is not None:
+                self.tap(session, observer)
         return session
 
     def answered(self, session: Session, now: float) -> None:
         """Note that a session's set-up succeeded: from here its backend stays the same."""
         session.answered_at = now
         self.on_answer(session, now)
+
+    def tap(self, session: Session, observer: Observer) -> None:
+        """Let a live session be observed, from now on."""
+        if session.end is not None:
+            return
+        if session.tap is None:
+            session.tap = Tap(session, (observer,))
+            self.tapped += 1
+        else:
+            session.tap.observers += (observer,)
+
+    def untap(self, session: Session, observer: Observer) -> None:
+        """Let an observer go; nothing happens when it is none."""
+        tap = session.tap
+        if tap is None or observer not in tap.observers:
+            return
+        tap.observers = tuple(other for other in tap.observers if other is not observer)
+        if not tap.observers:
+            session.tap = None
+            self.tapped -= session.end is None
 
     def key(self, session: Session, key: str) -> None:
         """Let a live session be found by an id its caller knows; others may bear the same."""
@@ -87,7 +117,7 @@ class Register:
         )
 
     def end(self, session: Session, end: End, now: float) -> None:
-        """End a session: seat and keys are given back, then `on_end` is told. Only the first cause counts."""
+        """End a session: seat and keys are given back, then observers and `on_end` are told. Only the first cause counts."""
         if session.end is not None:
             return
         session.end = end
@@ -96,6 +126,10 @@ class Register:
             self._forget(session, key)
         if session.seat is not None:
             session.seat.release()
+        if session.tap is not None:
+            self.tapped -= 1
+            for observer in session.tap.observers:
+                observer.ended(session, now)
         self._on_end(session, now)
 
     def _forget(self, session: Session, key: str) -> None:

@@ -1,10 +1,15 @@
 """A session's record: who it is, where it sits, what it did, and why it ended."""
 
 import enum
+from typing import TYPE_CHECKING
 
 import attrs
 
 from mrcpbalance.pool import Seat
+
+if TYPE_CHECKING:
+    from ._tap import Direction, Hop, Tap
+    from .ports import Port
 
 
 class Who(enum.Enum):
@@ -56,6 +61,7 @@ class Session:
     bytes_to_client: int = 0
     attempts: int = 0  # backends asked
     end: End | None = None
+    tap: "Tap | None" = None  # while somebody observes it; changed by the register only
 
     @property
     def seat(self) -> Seat | None:
@@ -67,6 +73,11 @@ class Session:
         if self.answered_at is not None and (seat is None or seat.backend.name != self.backend):
             raise RuntimeError(f"session {self.id} stays on backend {self.backend!r}")
         self._seat = seat
+
+    def hear(self, direction: "Direction", protocol: str, data: bytes, way: "Port | Hop", now: float) -> None:
+        """Tell observers of one message, if there are any."""
+        if self.tap is not None:
+            self.tap.hear(direction, protocol, data, way, now)
 
     @property
     def backend(self) -> str:

@@ -44,6 +44,10 @@ class Port(Protocol):
     def local(self) -> str:
         """Our own address on this connection, without the port ("" while connecting)."""
 
+    @property
+    def local_port(self) -> int:
+        """Our own port on this connection (0 while connecting)."""
+
     def send(self, data: bytes) -> None:
         """Send these octets, in order; before the connection stands they wait. Never blocks, never raises.
 

@@ -235,3 +235,22 @@ def test_stopped_while_its_backend_is_dialled() -> None:
     client = stage.connect()
     client.owner.stop(End(Who.OPERATOR, Phase.ACTIVE), stage.now)  # type: ignore[attr-defined]
     assert stage.ends == ["operator/setup"]
+
+
+def test_an_observer_hears_every_read() -> None:
+    stage = RawStage()
+    ear = stage.listen()
+    client = stage.connect(early=b"early")
+    a = stage.at(A)
+    a.connects()
+    a.says(b"220 hello")
+    client.says(b"more")
+    assert [(one.protocol, one.way) for one in ear.heard[:2]] == [("tcp", client), ("tcp", a)]
+    assert ear.told() == [
+        ("from-client", b"early"),
+        ("to-backend", b"early"),
+        ("from-backend", b"220 hello"),
+        ("to-client", b"220 hello"),
+        ("from-client", b"more"),
+        ("to-backend", b"more"),
+    ]
