@@ -88,6 +88,32 @@ class Sections(Generic[T]):
         return read_table(self.cls, {}, Place(Notes(), place.path), name=name)  # one fault is enough
 
 
+@attrs.frozen
+class Tables(Generic[T]):
+    """An array of tables, in order; `title` is the header of one."""
+
+    cls: type[T]
+    title: str
+
+    @property
+    def expected(self) -> str:
+        """Name one."""
+        return f"at least one table [[{self.title}]]"
+
+    def read(self, value: object, place: Place) -> tuple[T, ...]:
+        """Give the objects, noting every fault in them."""
+        if not isinstance(value, list) or not value:
+            raise UnfitError
+        items = []
+        for index, table in enumerate(value):
+            here = place.under(index)
+            if isinstance(table, dict):
+                items.append(read_table(self.cls, table, here))
+            else:
+                here.fault(found(table), f"expected a table [[{self.title}]]")
+        return tuple(items)
+
+
 def read_table(cls: type[T], table: Mapping[str, object], place: Place, **fixed: object) -> T:
     """Make the object a table stands for; a faulty value is noted and replaced, so that all faults are seen."""
     known = list(settings(cls))
