@@ -31,6 +31,7 @@ def console(proxy: Proxy, statistics: Statistics) -> Console:
         journal=proxy.journal,
         meters=proxy.meters,
         connections=connections,
+        connections_refused=lambda: proxy.callers.refused,
         draining=lambda: proxy.draining,
         end_sessions=end_sessions,
         now=proxy.switchboard.fresh,

@@ -260,7 +260,7 @@ class Caller:
 
     def _complain(self, event: str, code: str, rule: str, excerpt: bytes, backend: str = "") -> None:
         context = self.context
-        context.tally.count(code)
+        context.tally.count(code, rule)
         context.journal.note(
             event,
             level="warning",

@@ -130,7 +130,7 @@ class Agent:
 
     def nonsense(self, error: RemoteProtocolError, source: str) -> None:
         """Count what can't be read."""
-        self.context.tally.count(error.code)
+        self.context.tally.count(error.code, error.rule)
 
     def flush(self, now: float) -> None:
         """Send what is to be sent, and wait for what is due next."""

@@ -201,7 +201,7 @@ class ControlCaller:
         self.relieved(now)
 
     def _broke(self, code: str, rule: str, excerpt: bytes, now: float) -> None:
-        self.context.tally.count(code)
+        self.context.tally.count(code, rule)
         self.context.journal.note(
             "client-broke-protocol",
             level="warning",

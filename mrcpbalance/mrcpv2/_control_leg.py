@@ -107,7 +107,7 @@ class ControlLeg:
             self.stuck.set(now + self.context.timeouts.message)
 
     def _broke(self, code: str, rule: str, excerpt: bytes, now: float) -> None:
-        self.context.tally.count(code)
+        self.context.tally.count(code, rule)
         self.context.journal.note(
             "backend-broke-protocol",
             level="warning",

@@ -36,11 +36,16 @@ class Console:
     journal: Journal
     meters: Meters | None
     connections: Callable[[], Mapping[str, int]]  # caller connections by protocol
+    connections_refused: Callable[[], int]
     draining: Callable[[], bool]
     end_sessions: Callable[[Backend], None]  # of one backend, cleanly, now
     now: Callable[[], float]
     wall: Callable[[], float]
     version: str = ""
+    started: float = attrs.field(init=False)  # on the calendar
+
+    def __attrs_post_init__(self) -> None:
+        self.started = self.wall()
 
     # Pools.
 

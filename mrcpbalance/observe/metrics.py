@@ -7,9 +7,9 @@ import trio
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from mrcpbalance.pool import State
 from mrcpbalance.sessions import Histogram
 
+from . import pool_metrics
 from .console import PROTOCOLS, Console
 from .totals import Labels
 
@@ -40,12 +40,12 @@ class _One(CollectorRegistry):
 def _metrics(console: Console, active: Mapping[Labels, int]) -> Iterator[Metric]:
     yield _active(active)
     yield from (part(console) for part in _PARTS)
-    yield from _health(console)
+    yield from pool_metrics.collect(console)
     yield from _tables(console)
-    yield from _peaks(console)
     statistics = console.statistics
     yield _histogram("session_seconds", "Sessions, from their first request to their end.", statistics.lives)
     yield _histogram("setup_seconds", "First request to success, over all attempts.", statistics.setups)
+    yield _failovers(console)
     yield from _requests(console)
 
 
@@ -95,24 +95,32 @@ def _connections(console: Console) -> Metric:
 
 def _anomalies(console: Console) -> Metric:
     metric = CounterMetricFamily(
-        "mrcpbalance_anomalies", "What peers did against the rules, by code.", labels=("code",)
+        "mrcpbalance_anomalies", "What peers did against the rules, by code.", labels=("code", "rule")
     )
     for code, count in console.tally.anomalies.items():
-        metric.add_metric((code,), count)
+        metric.add_metric((code, console.tally.rules.get(code, "")), count)
     return metric
 
 
-def _retries(console: Console) -> Metric:
-    metric = CounterMetricFamily("mrcpbalance_setup_retries", "Set-ups that went on to another backend.")
-    metric.add_metric((), console.tally.retried)
-    return metric
-
-
-def _refused(console: Console) -> Metric:
+def _refused_connections(console: Console) -> Metric:
     metric = CounterMetricFamily(
-        "mrcpbalance_sessions_refused", "Sessions for which no backend was eligible."
+        "mrcpbalance_connections_refused", "Connections of callers turned away by a limit or by `allow`."
     )
-    metric.add_metric((), console.tally.refused)
+    metric.add_metric((), console.connections_refused())
+    return metric
+
+
+def _info(console: Console) -> Metric:
+    metric = GaugeMetricFamily("mrcpbalance_info", "1, with the version that runs.", labels=("version",))
+    metric.add_metric((console.version,), 1)
+    return metric
+
+
+def _started(console: Console) -> Metric:
+    metric = GaugeMetricFamily(
+        "mrcpbalance_start_timestamp_seconds", "When this process began: what counters and peaks count from."
+    )
+    metric.add_metric((), console.started)
     return metric
 
 
@@ -120,52 +128,10 @@ _PARTS: Final[tuple[Callable[[Console], Metric], ...]] = (
     _total,
     _connections,
     _anomalies,
-    _retries,
-    _refused,
+    _refused_connections,
+    _info,
+    _started,
 )
-
-
-def _health(console: Console) -> Iterator[Metric]:
-    up = GaugeMetricFamily(
-        "mrcpbalance_backend_up", "1 while a backend takes new sessions in a protocol.", labels=_LABELS
-    )
-    failures = CounterMetricFamily(
-        "mrcpbalance_health_failures", "Failures of a backend seen in traffic or by probes.", labels=_LABELS
-    )
-    now = console.now()
-    for pool in console.pools.values():
-        for backend in pool.backends.values():
-            for spoken, label in PROTOCOLS.items():
-                if backend.address(spoken) is not None:
-                    labels = (pool.name, backend.name, label)
-                    up.add_metric(labels, backend.state(now, spoken) is State.UP)
-                    failures.add_metric(labels, backend.failures_in(spoken))
-    yield up
-    yield failures
-
-
-def _peaks(console: Console) -> Iterator[Metric]:
-    labels = ("pool", "backend", "resource")
-    most = GaugeMetricFamily(
-        "mrcpbalance_sessions_peak",
-        'The most sessions at a time since the start; backend "" is the whole pool, resource "" all of them.',
-        labels=labels,
-    )
-    when = GaugeMetricFamily(
-        "mrcpbalance_sessions_peak_timestamp_seconds",
-        "When there were so many for the first time.",
-        labels=labels,
-    )
-    shift = console.wall() - console.now()
-    for pool in console.pools.values():
-        counted = {"": pool.capacity} | {one.name: one.capacity for one in pool.backends.values()}
-        for name, capacity in counted.items():
-            for resource, peak in ({"": capacity.peak} | capacity.peaks).items():
-                most.add_metric((pool.name, name, resource), peak.count)
-                if peak.count:
-                    when.add_metric((pool.name, name, resource), peak.at + shift)
-    yield most
-    yield when
 
 
 def _tables(console: Console) -> Iterator[Metric]:
@@ -175,11 +141,29 @@ def _tables(console: Console) -> Iterator[Metric]:
     size = GaugeMetricFamily(
         "mrcpbalance_stick_table_size", "Source addresses a stick table can remember.", labels=("table",)
     )
+    evictions = CounterMetricFamily(
+        "mrcpbalance_stick_table_evictions",
+        "Source addresses that had to make room for others.",
+        labels=("table",),
+    )
     for name, table in console.tables.items():
         entries.add_metric((name,), table.entries)
         size.add_metric((name,), table.size)
+        evictions.add_metric((name,), table.evictions)
     yield entries
     yield size
+    yield evictions
+
+
+def _failovers(console: Console) -> Metric:
+    metric = CounterMetricFamily(
+        "mrcpbalance_failovers",
+        "Sessions that started here after another backend failed them.",
+        labels=_LABELS,
+    )
+    for labels, count in console.statistics.failovers.items():
+        metric.add_metric(labels, count)
+    return metric
 
 
 def _histogram(name: str, text: str, histograms: Mapping[Labels, Histogram]) -> Metric:

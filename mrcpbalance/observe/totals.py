@@ -1,5 +1,6 @@
 """What ended sessions add up to: by end cause, and how long set-up and life took."""
 
+from collections import Counter
 from typing import Final
 
 import attrs
@@ -19,6 +20,7 @@ class Statistics:
     ends: dict[tuple[str, str, str, str], int] = attrs.field(factory=dict)  # labels and `who/phase`
     lives: dict[Labels, Histogram] = attrs.field(factory=dict)
     setups: dict[Labels, Histogram] = attrs.field(factory=dict)
+    failovers: Counter[Labels] = attrs.field(factory=Counter)  # that started, but on no backend asked before
 
     def ended(self, session: Session, now: float) -> None:
         """Count a session that has ended."""
@@ -26,6 +28,8 @@ class Statistics:
         key = (*labels, str(session.end))
         self.ends[key] = self.ends.get(key, 0) + 1
         if session.answered_at is not None:
+            if session.attempts > 1:
+                self.failovers[labels] += 1
             _of(self.setups, labels, SETUP_BOUNDS).observe(session.answered_at - session.opened_at)
             _of(self.lives, labels, SESSION_BOUNDS).observe(now - session.opened_at)
 

@@ -2,6 +2,7 @@
 
 from ._backend import Backend, OnChange
 from ._capacity import Capacity, Peak
+from ._histogram import Histogram
 from ._pool import Pool
 from ._queue import Waiter
 from ._retry_after import retry_after
@@ -11,6 +12,7 @@ from ._want import Obstacle, Protocol, State, Verdict, Want
 __all__ = [
     "Backend",
     "Capacity",
+    "Histogram",
     "Obstacle",
     "OnChange",
     "Peak",

@@ -12,10 +12,12 @@ from typing import Final, Protocol
 import attrs
 
 from ._backend import Backend
+from ._histogram import Histogram
 from ._seat import Seat
 from ._want import Want
 
 AT_ONCE: Final = -math.inf
+WAITS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
 Line = tuple[str, str | None, tuple[str, ...], frozenset[Backend]]
 
 
@@ -33,6 +35,17 @@ MakeBell = Callable[[Callable[[float], None]], Bell]
 
 
 @attrs.define(eq=False)
+class Waits:
+    """How sessions came out of a queue, and how long those waited that did not leave by themselves."""
+
+    placed: int = 0
+    timed_out: int = 0
+    left: int = 0  # the caller was gone, or answered otherwise
+    full: int = 0  # never came in
+    seconds: Histogram = attrs.field(factory=lambda: Histogram(WAITS))
+
+
+@attrs.define(eq=False)
 class Waiter:
     """One session that waits. `placed` or `refused` is called in the end, unless it leaves."""
 
@@ -40,6 +53,7 @@ class Waiter:
     want: Want
     tried: tuple[Backend, ...]
     number: int
+    since: float
     due: float
     placed: Callable[[Seat, float], None]
     refused: Callable[[float], None]
@@ -53,12 +67,13 @@ class Waiter:
         want: Want,
         tried: tuple[Backend, ...],
         number: int,
+        since: float,
         due: float,
         bell: MakeBell,
         placed: Callable[[Seat, float], None],
         refused: Callable[[float], None],
     ) -> "Waiter":
-        waiter = cls(queue, want, tried, number, due, placed, refused)
+        waiter = cls(queue, want, tried, number, since, due, placed, refused)
         waiter._bell = bell(waiter._ring)
         return waiter
 
@@ -71,7 +86,8 @@ class Waiter:
     def leave(self) -> None:
         """Wait no longer: the caller is gone, or was answered otherwise."""
         self._bell.clear()
-        self.queue.forget(self)
+        if self.queue.forget(self) or self.seat is not None:
+            self.queue.waits.left += 1
         if self.seat is not None:
             seat, self.seat = self.seat, None
             seat.release()
@@ -86,6 +102,8 @@ class Waiter:
             self.queue.forget(self)
             self.seat = self.queue.last_resort(self.want, now, self.tried)
             if self.seat is None:
+                self.queue.waits.timed_out += 1
+                self.queue.waits.seconds.observe(now - self.since)
                 self.refused(now)
                 return
         if self.seat is None:
@@ -93,6 +111,8 @@ class Waiter:
         else:
             self._bell.clear()
             seat, self.seat = self.seat, None
+            self.queue.waits.placed += 1
+            self.queue.waits.seconds.observe(now - self.since)
             self.placed(seat, now)
 
 
@@ -106,6 +126,7 @@ class Queue:
     last_resort: Callable[[Want, float, Collection[Backend]], Seat | None]
     changes_at: Callable[[float], float]
     waiting: int = 0
+    waits: Waits = attrs.field(factory=Waits)
     _lines: dict[Line, dict[Waiter, None]] = attrs.field(factory=dict)
     _numbers: "itertools.count[int]" = attrs.field(factory=itertools.count)
 
@@ -120,22 +141,25 @@ class Queue:
     ) -> Waiter | None:
         """Wait; None when the queue is full."""
         if self.waiting >= self.size:
+            self.waits.full += bool(self.size)
             return None
         due = now + self.timeout
-        waiter = Waiter.of(self, want, tuple(tried), next(self._numbers), due, bell, placed, refused)
+        waiter = Waiter.of(self, want, tuple(tried), next(self._numbers), now, due, bell, placed, refused)
         self._lines.setdefault(waiter.line, {})[waiter] = None
         self.waiting += 1
         waiter.ring_at(min(due, self.changes_at(now)))
         return waiter
 
-    def forget(self, waiter: Waiter) -> None:
-        """Take one out; nothing happens when it isn't in."""
+    def forget(self, waiter: Waiter) -> bool:
+        """Take one out; False when it wasn't in."""
         line = self._lines.get(waiter.line)
-        if line is not None and waiter in line:
-            del line[waiter]
-            self.waiting -= 1
-            if not line:
-                del self._lines[waiter.line]
+        if line is None or waiter not in line:
+            return False
+        del line[waiter]
+        self.waiting -= 1
+        if not line:
+            del self._lines[waiter.line]
+        return True
 
     def room_made(self) -> None:
         """Have those who wait look at once."""

@@ -1,6 +1,8 @@
 """Which key sticks to which session and backend, what a session did, and why it ended."""
 
-from ._meter import MOST_ASKED, Histogram, Meter, Meters
+from mrcpbalance.pool import Histogram
+
+from ._meter import MOST_ASKED, Meter, Meters
 from ._register import Chooser, Register
 from ._session import End, Phase, Session, Who
 from ._stick_table import StickTable

@@ -5,6 +5,8 @@ from typing import Final
 
 import attrs
 
+from mrcpbalance.pool import Histogram
+
 BOUNDS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
 MOST_ASKED: Final = 64  # requests of one channel that are waited for; one that is stopped never completes
 MOST_WORDINGS: Final = 256  # of causes, remembered
@@ -30,31 +32,6 @@ CAUSES: Final = frozenset(
     b" out-of-sequence repository-uri-failure repository-uri-missing voiceprint-id-missing"
     b" voiceprint-id-not-exist".split()
 )
-
-
-@attrs.define(eq=False)
-class Histogram:
-    """How often a value was at most each of some bounds; seconds."""
-
-    bounds: tuple[float, ...]
-    counts: list[int] = attrs.field(init=False)
-    sum: float = 0.0
-
-    def __attrs_post_init__(self) -> None:
-        self.counts = [0] * (len(self.bounds) + 1)
-
-    def observe(self, value: float) -> None:
-        """Count a value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
-
-    def buckets(self) -> list[tuple[str, int]]:
-        """Give the cumulative counts as Prometheus wants them."""
-        total, found = 0, []
-        for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
-            total += count
-            found.append((bound, total))
-        return found
 
 
 @attrs.define(eq=False)

@@ -1,5 +1,7 @@
 """Plain counters for the hot path."""
 
+from collections import Counter
+
 import attrs
 
 _OTHER = "other"
@@ -11,12 +13,17 @@ class Tally:
 
     codes: int = 256
     anomalies: dict[str, int] = attrs.field(factory=dict)
+    rules: dict[str, str] = attrs.field(factory=dict)  # which rule a code says was broken, where one is named
     dropped: int = 0  # messages nobody waits for
-    refused: int = 0  # sessions that found no backend
-    retried: int = 0  # set-ups that went on to another backend
+    refused: Counter[str] = attrs.field(factory=Counter)  # sessions that found no backend, by pool
+    # Tries of a set-up that failed, by pool and backend.
+    retried: Counter[tuple[str, str]] = attrs.field(factory=Counter)
 
-    def count(self, code: str) -> None:
-        """Count an anomaly by its stable code."""
-        if code not in self.anomalies and len(self.anomalies) >= self.codes:
-            code = _OTHER
+    def count(self, code: str, rule: str = "") -> None:
+        """Count an anomaly by its stable code; `rule` is the rule that was broken."""
+        if code not in self.anomalies:
+            if len(self.anomalies) >= self.codes:
+                code, rule = _OTHER, ""
+            if rule:
+                self.rules[code] = rule
         self.anomalies[code] = self.anomalies.get(code, 0) + 1

@@ -52,7 +52,7 @@ class Context:
 
     def try_failed(self, session: Session | None, backend: Backend, reason: str) -> None:
         """Tell which backend did not take a session, and why; another is asked, or the caller is told."""
-        self.tally.retried += 1
+        self.tally.retried[backend.pool, backend.name] += 1
         self.journal.note(
             "attempt-failed",
             level="warning",
@@ -65,7 +65,7 @@ class Context:
 
     def none_eligible(self, want: Want, now: float, tried: Collection[Backend] = ()) -> bool:
         """Tell why a session got no backend at all; True when some were only full, so that waiting need not help."""
-        self.tally.refused += 1
+        self.tally.refused[self.pool.name] += 1
         verdicts = self.pool.explain(want, now, tried)
         self.journal.note(
             "no-backend",

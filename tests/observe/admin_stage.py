@@ -93,6 +93,7 @@ class AdminStage:
         self.left: list[str] = []  # backends whose sessions were ended
         self.notes: list[str] = []
         self.connections: dict[str, int] = {}
+        self.refused = 0
         self.config: Config = parse(text, "stage.toml")
         self.statistics = Statistics()
         ids = iter(range(1_000_000))
@@ -110,6 +111,7 @@ class AdminStage:
             journal=self,
             meters=self.meters,
             connections=lambda: self.connections,
+            connections_refused=lambda: self.refused,
             draining=lambda: self.draining,
             end_sessions=self._end_sessions,
             now=lambda: self.now,

@@ -11,7 +11,7 @@ from tests.observe.admin_stage import AdminStage
 
 _END = End(Who.CLIENT, Phase.ACTIVE)
 API = "/api/v1"
-NEVER_ANY = {"sessions": 0, "at": None, "resources": {}}
+NEVER_ANY: dict[str, object] = {"sessions": 0, "at": None, "resources": {}}
 ASR_1 = {
     "name": "asr-1",
     "state": "up",

@@ -3,7 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from mrcpbalance.sessions import Phase, Who
-from tests.observe.admin_stage import AdminStage
+from tests.observe.admin_stage import TEXT, AdminStage
 
 type_samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -37,8 +37,13 @@ async def test_before_anything_happened() -> None:
         assert one(samples, "connections_active", protocol=protocol) == 0
     assert one(samples, "stick_table_entries", table="clients") == 0
     assert one(samples, "stick_table_size", table="clients") == 10
-    assert one(samples, "setup_retries_total") == 0
-    assert one(samples, "sessions_refused_total") == 0
+    assert one(samples, "setup_retries_total", pool="raw", backend="echo") == 0
+    assert one(samples, "sessions_refused_total", pool="raw") == 0
+    assert one(samples, "stick_table_evictions_total", table="clients") == 0
+    assert one(samples, "info", version="1.2.3") == 1
+    assert one(samples, "start_timestamp_seconds") == 1_700_001_000.0
+    for outcome in ("placed", "timed-out", "left", "full"):
+        assert one(samples, "queue_total", pool="speech", outcome=outcome) == 0
 
 
 async def test_sessions() -> None:
@@ -99,14 +104,20 @@ async def test_what_the_cores_counted() -> None:
     stage = AdminStage()
     stage.tally.count("rtsp.late-response")
     stage.tally.count('odd "code"\n')
-    stage.tally.retried, stage.tally.refused = 3, 4
+    stage.tally.retried["speech", "asr-1"] = 3
+    stage.tally.refused["speech"] = 4
+    stage.tally.count("rtsp.no-cseq", "R-09")
+    stage.refused = 5
     stage.connections = {"mrcpv1": 7, "unknown": 1}
     stage.tables["clients"].put("192.0.2.1", "echo", stage.now)
     samples = await scrape(stage)
-    assert one(samples, "anomalies_total", code="rtsp.late-response") == 1
-    assert one(samples, "anomalies_total", code='odd "code"\n') == 1
-    assert one(samples, "setup_retries_total") == 3
-    assert one(samples, "sessions_refused_total") == 4
+    assert one(samples, "anomalies_total", code="rtsp.late-response", rule="") == 1
+    assert one(samples, "anomalies_total", code='odd "code"\n', rule="") == 1
+    assert one(samples, "anomalies_total", code="rtsp.no-cseq", rule="R-09") == 1
+    assert one(samples, "setup_retries_total", pool="speech", backend="asr-1") == 3
+    assert one(samples, "setup_retries_total", pool="speech", backend="asr-2") == 0
+    assert one(samples, "sessions_refused_total", pool="speech") == 4
+    assert one(samples, "connections_refused_total") == 5
     assert one(samples, "connections_active", protocol="mrcpv1") == 7
     assert one(samples, "connections_active", protocol="unknown") == 1
     assert one(samples, "stick_table_entries", table="clients") == 1
@@ -163,3 +174,30 @@ async def test_peaks() -> None:
         "resources": {"speechrecog": recog, "speechsynth": synth},
     }
     assert row["backends"][1]["peak"]["sessions"] == 1
+
+
+async def test_fail_overs() -> None:
+    """They count where the session came to live."""
+    stage = AdminStage()
+    for attempts, setup in ((1, 0.1), (2, 0.1), (3, 0.1), (3, None)):
+        session = stage.session(backend="asr-1", setup=setup)
+        session.attempts = attempts
+        stage.end(session, Who.CLIENT, Phase.TEARDOWN)
+    assert one(await scrape(stage), "failovers_total", **ASR_1) == 2
+
+
+async def test_the_queue() -> None:
+    stage = AdminStage(text=TEXT.replace("[pools.speech]", "[pools.speech]\nqueue_size = 7"))
+    queue = stage.pools["speech"].queue
+    queue.waiting = 2
+    queue.waits.placed, queue.waits.timed_out, queue.waits.left, queue.waits.full = 3, 4, 5, 6
+    queue.waits.seconds.observe(0.3)
+    samples = await scrape(stage)
+    assert one(samples, "queue_sessions", pool="speech") == 2
+    assert one(samples, "queue_size", pool="speech") == 7
+    counts = {"placed": 3, "timed-out": 4, "left": 5, "full": 6}
+    assert counts == {
+        outcome: one(samples, "queue_total", pool="speech", outcome=outcome) for outcome in counts
+    }
+    assert one(samples, "queue_seconds_bucket", pool="speech", le="0.25") == 0
+    assert one(samples, "queue_seconds_bucket", pool="speech", le="0.5") == 1

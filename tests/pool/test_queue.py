@@ -285,3 +285,47 @@ def test_seats_and_places_are_never_lost(steps: list[str]) -> None:
     for waiter in waiters:
         waiter.leave()
     assert hall.pool.queue.waiting == 0
+
+
+def test_what_came_of_the_waiting_is_counted() -> None:
+    hall = Hall(server("x", max_sessions=1), size=3, timeout=2.0)
+    assert hall.come() is None  # a has a seat
+    hall.come()
+    leaves, seated = hall.come(), hall.come()
+    hall.come()  # nobody else may wait
+    assert (leaves is not None, seated is not None) == (True, True)
+    assert leaves is not None
+    leaves.leave()
+    leaves.leave()  # once is enough
+    hall.now = 0.3
+    hall.seats["a"].release()
+    hall.passes()  # b has waited for 0.3 s
+    hall.passes(1.7)  # the last one for 2 s
+    waits = hall.pool.queue.waits
+    assert (waits.placed, waits.timed_out, waits.left, waits.full) == (1, 1, 1, 1)
+    assert dict(waits.seconds.buckets()) == {
+        "0.05": 0, "0.1": 0, "0.25": 0, "0.5": 1, "1.0": 1, "2.0": 2, "5.0": 2, "10.0": 2, "30.0": 2, "60.0": 2, "+Inf": 2
+    }  # fmt: skip
+    assert waits.seconds.sum == 2.3
+
+
+def test_who_leaves_between_seat_and_word_has_left() -> None:
+    hall = Hall(server("x", max_sessions=1))
+    hall.come()
+    waiter = hall.come()
+    assert waiter is not None
+    hall.seats["a"].release()
+    hall.pool.queue.serve(hall.now)
+    waiter.leave()
+    waiter.leave()
+    waits = hall.pool.queue.waits
+    assert (waits.placed, waits.left, waits.seconds.sum) == (0, 1, 0.0)
+    assert hall.pool.backends["x"].sessions == 0
+
+
+def test_a_pool_without_a_queue_turns_nobody_away_from_it() -> None:
+    hall = Hall(server("x", max_sessions=1), size=0)
+    for _ in "ab":
+        hall.come()
+    assert hall.told[-1] == "b turned away"
+    assert hall.pool.queue.waits.full == 0

@@ -76,8 +76,19 @@ async def test_every_figure_of_known_traffic(process: Process) -> None:
         assert 0 < figures[f"mrcpbalance_session_seconds_sum{on_a}"] < 30
         assert figures[f"mrcpbalance_health_failures_total{on_dead}"] == 2
         assert [figures[f"mrcpbalance_backend_up{one}"] for one in (on_a, on_dead)] == [0, 0]
-        assert figures["mrcpbalance_setup_retries_total{}"] == 2
-        assert figures["mrcpbalance_sessions_refused_total{}"] == 1
+        assert figures['mrcpbalance_setup_retries_total{backend="dead",pool="speech"}'] == 2
+        assert figures['mrcpbalance_setup_retries_total{backend="a",pool="speech"}'] == 0
+        assert figures[f"mrcpbalance_failovers_total{on_a}"] == 2
+        assert figures['mrcpbalance_sessions_refused_total{pool="speech"}'] == 1
+        # Those of `dead` held a seat for a moment; at most one call is set up while another lives.
+        peaks = {"": 2, "a": 2, "dead": 1}
+        for name, peak in peaks.items():
+            all_of_it = f'{{backend="{name}",pool="speech",resource=""}}'
+            assert figures[f"mrcpbalance_sessions_peak{all_of_it}"] == peak
+            since = figures["mrcpbalance_start_timestamp_seconds{}"]
+            assert since < figures[f"mrcpbalance_sessions_peak_timestamp_seconds{all_of_it}"] < since + 60
+        (pool,) = (await operator.get("/api/v1/pools")).json["pools"]
+        assert (pool["peak"]["sessions"], pool["peak"]["resources"]["speechsynth"]["sessions"]) == (2, 1)
 
 
 async def test_sessions_of_every_protocol(process: Process) -> None:
