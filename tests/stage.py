@@ -1,7 +1,7 @@
 """A stage for plays with a protocol core: the shell's part is played here, without sockets, tasks or a clock."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from mrcpbalance.config import Address, Limits, ListenerConfig, PoolConfig, Timeouts
@@ -151,6 +151,9 @@ class Stage:
         self.ended: list[Session] = []
         self.draining = False
         self.left: list[Core] = []
+        self.names: dict[str, list[str]] = {}  # the addresses of a host name
+        self.missing: list[tuple[str, str]] = []  # those that didn't answer, and why
+        self.unreachable: set[str] = set()  # hosts that there is no way to
         self._alarms: list[StageAlarm] = []
         numbers: Final = itertools.count(1)
         self.context = Context(
@@ -184,7 +187,16 @@ class Stage:
         self.sockets.append(socket)
         return socket
 
+    def places(self, address: Address) -> Sequence[Address]:
+        numbers = self.names.get(address.host, [address.host])
+        return [Address(number, address.port) for number in numbers]
+
+    def missed(self, place: Address, why: str) -> None:
+        self.missing.append((place.host, why))
+
     def own_address(self, address: Address) -> str:
+        if address.host in self.unreachable:
+            return ""
         return "2001:db8::1" if ":" in address.host else "192.0.2.1"
 
     def alarm(self, ring: Callable[[float], None]) -> StageAlarm:

@@ -4,16 +4,17 @@ import time
 from collections.abc import Awaitable, Mapping
 from importlib.metadata import version
 
+import attrs
 import trio
 
 from mrcpbalance.config import AdminConfig
-from mrcpbalance.observe import Console, Statistics
+from mrcpbalance.observe import Console, ReloadError, Statistics
 from mrcpbalance.observe.server import serve_admin
 from mrcpbalance.pool import Backend
-from mrcpbalance.proxy import Proxy
+from mrcpbalance.proxy import CannotReloadError, NotNowError, Proxy, Reloader
 
 
-def console(proxy: Proxy, statistics: Statistics) -> Console:
+def console(proxy: Proxy, statistics: Statistics, reloader: Reloader) -> Console:
     """Let an operator see and change a proxy."""
 
     def end_sessions(backend: Backend) -> None:
@@ -22,8 +23,15 @@ def console(proxy: Proxy, statistics: Statistics) -> Console:
     def connections() -> Mapping[str, int]:
         return proxy.callers.protocols()
 
+    async def reload() -> dict[str, object]:
+        try:
+            return attrs.asdict(await reloader.reload(proxy))
+        except CannotReloadError as refusal:
+            raise ReloadError(refusal.faults, conflict=isinstance(refusal, NotNowError)) from None
+
     return Console(
         pools=proxy.pools,
+        leaving=proxy.leaving,
         register=proxy.register,
         tables=proxy.tables,
         tally=proxy.tally,
@@ -34,6 +42,7 @@ def console(proxy: Proxy, statistics: Statistics) -> Console:
         connections_refused=lambda: proxy.callers.refused,
         draining=lambda: proxy.draining,
         end_sessions=end_sessions,
+        reload=reload,
         now=proxy.switchboard.fresh,
         wall=time.time,
         version=version("mrcpbalance"),
@@ -43,9 +52,10 @@ def console(proxy: Proxy, statistics: Statistics) -> Console:
 def run_admin(
     config: AdminConfig,
     statistics: Statistics,
+    reloader: Reloader,
     proxy: Proxy,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> Awaitable[None]:
     """Serve the admin interface of a proxy until cancelled."""
-    return serve_admin(config, console(proxy, statistics), task_status=task_status)
+    return serve_admin(config, console(proxy, statistics, reloader), task_status=task_status)

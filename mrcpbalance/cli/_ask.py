@@ -31,18 +31,18 @@ class Admin:
 
     def get(self, path: str) -> type_answer:
         """Ask for something; ends the command with a clear error when there is no good answer."""
-        return self._ask("GET", path)
+        return self._ask("GET", path, PATIENCE)
 
-    def post(self, path: str) -> type_answer:
-        """Give an order."""
-        return self._ask("POST", path)
+    def post(self, path: str, *, patience: float = PATIENCE) -> type_answer:
+        """Give an order that may take so many seconds."""
+        return self._ask("POST", path, patience)
 
-    def _ask(self, method: str, path: str) -> type_answer:
+    def _ask(self, method: str, path: str, patience: float) -> type_answer:
         headers = {"Accept": "application/json"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
         try:
-            with closing(self._connect()) as connection:
+            with closing(self._connect(patience)) as connection:
                 connection.request(method, self._prefix() + path, headers=headers)
                 response = connection.getresponse()
                 body = response.read()
@@ -67,25 +67,28 @@ class Admin:
                 " give --token-file FILE, MRCPBALANCE_TOKEN, or --config FILE"
             )
         if response.status >= http.client.BAD_REQUEST:
+            faults = answer.get("faults")
+            for fault in faults if isinstance(faults, list) else []:
+                click.echo(str(fault), err=True)
             fail(str(answer.get("error", f"HTTP {response.status}")))
         return answer
 
     def _prefix(self) -> str:
         return urlsplit(self.where).path.rstrip("/") if "://" in self.where else ""
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self, patience: float) -> http.client.HTTPConnection:
         if self.where.startswith("unix:"):
-            return _UnixConnection(self.where.removeprefix("unix:"))
+            return _UnixConnection(self.where.removeprefix("unix:"), patience)
         url = urlsplit(self.where if "://" in self.where else f"http://{self.where}")
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-        return kind(url.hostname or "", url.port, timeout=PATIENCE)
+        return kind(url.hostname or "", url.port, timeout=patience)
 
 
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
+    def __init__(self, path: str, patience: float) -> None:
+        super().__init__("localhost", timeout=patience)
         self._path = path
 
     def connect(self) -> None:

@@ -50,7 +50,8 @@ def _session(answer: dict[str, object]) -> None:
     click.echo(
         f"{row['id']} ({row['protocol']}, {', '.join(row['resources']) or 'no resource named'}) from {row['client']}"
     )
-    click.echo(f"sits on {row['pool']}/{row['backend']}: {answer['why']}.")
+    at = f" at {row['address']}" if row.get("address") else ""
+    click.echo(f"sits on {row['pool']}/{row['backend']}{at}: {answer['why']}.")
     click.echo("\nThe pool as it stands now:")
     _verdicts(now)
 

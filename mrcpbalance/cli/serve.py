@@ -81,7 +81,8 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
     if config.admin is not None:
         from ._admin import run_admin  # noqa: PLC0415 - its web server costs time and memory
 
-        companions.append(partial(run_admin, config.admin, statistics))
+        assert reloader is not None, "flags configure no admin interface"
+        companions.append(partial(run_admin, config.admin, statistics, reloader))
 
     companions.append(tell_systemd)  # when everything else is ready
 

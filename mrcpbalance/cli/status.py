@@ -18,7 +18,7 @@ def command(*, admin: str | None, file: str | None, token_file: str | None, as_j
     rows = [
         (
             f"{pool['name']}/{backend['name']}",
-            str(backend["state"]),
+            str(backend["state"]) + (" (taken out)" if backend.get("removed") else ""),
             str(backend["sessions"]),
             _capacity(backend["max_sessions"]),
             str(backend["weight"]),

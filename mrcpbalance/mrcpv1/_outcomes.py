@@ -72,6 +72,7 @@ def _begin(
         session.patience = 2 * patience
     record = session.record
     session.uris, session.resources = (placement.request.uri,), record.resources or ("",)
+    record.address = leg.port.peer
     caller.context.register.answered(record, now)
     caller.sessions[session.client_id] = session
     caller.context.register.key(record, session.client_id.decode("latin-1"))

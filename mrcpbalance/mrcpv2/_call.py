@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from mrcpbalance.config import Address
 from mrcpbalance.pool import Backend
 from mrcpbalance.sessions import End, Phase, Session, Who
 from mrcpbalance.sessions.ports import Alarm
@@ -67,13 +68,11 @@ class Call:
 
     # Setting up.
 
-    def begin_joint(self, backend: Backend, now: float) -> bytes:
-        """Start afresh with a backend: give the caller's offer as it goes there."""
-        address = backend.address("sip")
-        assert address is not None
+    def begin_joint(self, place: Address) -> bytes:
+        """Start afresh with a backend, at one of its addresses: give the caller's offer as it goes there."""
         if self.agent.direct:
             return self.invite.body
-        self.joint = Joint(self, self.agent.network.own_address_towards(address))
+        self.joint = Joint(self, self.agent.network.own_address_towards(place))
         return self.joint.to_backend(self.invite.body)
 
     def progress(self, response: sip.Response, now: float) -> None:

@@ -2,7 +2,7 @@
 
 import errno
 import ipaddress
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import attrs
@@ -179,13 +179,18 @@ class Network:
 
     # Towards backends.
 
-    def to_backend(self, backend: Backend, over: str | None = None) -> Flow:
-        """Give the flow to a backend's SIP address, over its own transport or another; OSError if there is none."""
+    def places(self, backend: Backend) -> Sequence[Address]:
+        """Give the SIP addresses of a backend by number, in the order in which to try them; OSError without any."""
         address = backend.address("sip")
         assert address is not None, "the pool offers only backends that speak the protocol"
-        if (over or backend.config.sip_transport) == "tcp":
-            return self._tcp(address)
-        return self._udp(address)
+        found = self.context.shell.places(address)
+        if not found:
+            raise OSError(errno.EHOSTUNREACH, f"no address known for {address.host}")
+        return found
+
+    def to_backend(self, place: Address, transport: str) -> Flow:
+        """Give the flow to an address of a backend, by number; OSError if there is none."""
+        return self._tcp(place) if transport == "tcp" else self._udp(place)
 
     def own_address_towards(self, address: Address) -> str:
         """Tell which of our addresses a peer sees."""

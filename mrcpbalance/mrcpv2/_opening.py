@@ -198,6 +198,7 @@ def answered(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, 
         channel.refused = message.status >= 300  # noqa: PLR2004 - where the class of success ends
     leg.backend.answered("mrcp", now)
     settle(caller, channel, opening)
+    channel.record.address = leg.port.peer
     caller.context.register.answered(channel.record, now)
     channel.step(Step.ANSWERED)
     if channel.teardown is not None:  # it was sent before the first answer

@@ -1,12 +1,15 @@
 """Finding a backend that accepts a call: a fresh leg for each try, at most `retries` further ones (S-02, S-03).
 
+Where a backend's host name has several addresses, one that doesn't answer is followed by the next: they share the time.
 What a try still answers after it was given up is undone: a late 2xx is acknowledged and ended at once.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from mrcpbalance.config import Address
 from mrcpbalance.pool import Backend, Seat, Waiter, Want, retry_after
 from mrcpbalance.sessions import Who
 from mrcpbalance.sessions.ports import Alarm
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from ._call import Call
 
 FINAL_WITHIN: Final = 20.0  # seconds for a final answer, once there was a provisional one (S-03)
+LEAST: Final = 0.5  # seconds that each of several addresses is given: to the first repetition of a datagram
 UNAVAILABLE: Final = frozenset((408, 480))  # SIP alone has these; retried whatever `retry_statuses` says
 REDIRECTS: Final = range(300, 400)  # count as failures
 _AGAINST_BACKEND: Final = frozenset((408, 500, 502, 503, 504))
@@ -33,8 +37,9 @@ class Attempt:
     """One leg to one backend."""
 
     search: "Search"
-    backend: Backend
     seat: Seat
+    places: Sequence[Address]  # the addresses of the backend that are left, this one first
+    due: float  # when a first answer must have come, whichever it is
     invite: sip.Request
     flow: Flow
     contact: bytes
@@ -81,7 +86,13 @@ class Attempt:
         ):
             return
         self.quiet()
-        self.search.failed(self, Who.BACKEND, "no way", now)
+        if not self.search.elsewhere(self, "no way", now):
+            self.search.failed(self, Who.BACKEND, "no way", now)
+
+    @property
+    def backend(self) -> Backend:
+        """Whom it asks."""
+        return self.seat.backend
 
     @property
     def call(self) -> "Call":
@@ -144,26 +155,70 @@ class Search:
         self.call.not_accepted(self.refusal, self.fault, self.blame, now)
 
     def _try(self, seat: Seat, now: float) -> None:
-        call, backend = self.call, seat.backend
-        self.tried = (*self.tried, backend)
+        call = self.call
+        self.tried = (*self.tried, seat.backend)
         call.record.seat = seat
         call.record.attempts += 1
+        due = now + call.agent.context.timeouts.setup
         try:
-            flow = call.agent.network.to_backend(backend)
-            contact = call.agent.contact(flow)
-            invite = self._invite(backend, contact, call.begin_joint(backend, now))
-            if flow.transport == "udp" and len(invite.to_bytes()) > call.agent.largest_datagram:
-                flow = call.agent.network.to_backend(backend, over="tcp")
-                contact = call.agent.contact(flow)
-                invite = self._invite(backend, contact, invite.body)
-        except OSError as error:  # no way there, no socket to be had
-            self.attempt = Attempt(self, backend, seat, call.invite, call.flow, b"")
-            self.failed(self.attempt, Who.BACKEND, str(error), now)
+            places = call.agent.network.places(seat.backend)
+        except OSError as error:
+            self._no_way(seat, error, now)
+        else:
+            self._ask(seat, places, due, now)
+
+    def _ask(self, seat: Seat, places: Sequence[Address], due: float, now: float) -> None:
+        """Ask a backend at the first of these addresses that there is a way to."""
+        for at, place in enumerate(places):
+            try:
+                flow, contact, invite = self._leg(seat.backend, place)
+            except OSError as error:  # no way there, no socket to be had
+                if place is places[-1]:
+                    self._no_way(seat, error, now)
+                else:
+                    self.call.agent.context.shell.missed(place, str(error))
+                continue
+            left = places[at:]
+            self._begin(Attempt(self, seat, left, due, invite, flow, contact), now)
             return
-        self.attempt = attempt = Attempt(self, backend, seat, invite, flow, contact)
-        attempt.alarm = call.agent.context.shell.alarm(lambda now: self._overdue(attempt, now))
-        attempt.alarm.set(now + call.agent.context.timeouts.setup)
+
+    def _begin(self, attempt: Attempt, now: float) -> None:
+        """Send it, and wait for its part of the time."""
+        self.attempt = attempt
+        share = max((attempt.due - now) / len(attempt.places), LEAST)
+        attempt.alarm = self.call.agent.context.shell.alarm(lambda now: self._overdue(attempt, now))
+        attempt.alarm.set(min(now + share, attempt.due))
+        self.call.record.address = attempt.places[0].host
         self._send(attempt, now)
+
+    def _no_way(self, seat: Seat, error: OSError, now: float) -> None:
+        call = self.call
+        self.attempt = Attempt(self, seat, (), now, call.invite, call.flow, b"")
+        self.failed(self.attempt, Who.BACKEND, str(error), now)
+
+    def _leg(self, backend: Backend, place: Address) -> tuple[Flow, bytes, sip.Request]:
+        """Make what a try needs; OSError where there is no way."""
+        agent = self.call.agent
+        flow = agent.network.to_backend(place, backend.config.sip_transport)
+        contact = agent.contact(flow)
+        invite = self._invite(backend, contact, self.call.begin_joint(place))
+        if flow.transport == "udp" and len(invite.to_bytes()) > agent.largest_datagram:
+            flow = agent.network.to_backend(place, "tcp")
+            contact = agent.contact(flow)
+            invite = self._invite(backend, contact, invite.body)
+        return flow, contact, invite
+
+    def elsewhere(self, attempt: Attempt, why: str, now: float) -> bool:
+        """Ask the same backend at its next address; False when there is none, or it has begun to answer."""
+        rest = attempt.places[1:]
+        if attempt.heard or not rest or now >= attempt.due:
+            return False
+        attempt.abandoned = True
+        attempt.quiet()
+        self.attempt = None
+        self.call.agent.context.shell.missed(attempt.places[0], why)
+        self._ask(attempt.seat, rest, attempt.due, now)
+        return True
 
     def _send(self, attempt: Attempt, now: float) -> None:
         self.call.record.bytes_to_backend += len(attempt.invite.to_bytes())
@@ -171,9 +226,8 @@ class Search:
 
     def again_by_datagram(self, attempt: Attempt, now: float) -> bool:
         """Send it by UDP after all: the backend takes no TCP (RFC 3261 section 18.1.1); False when there is no way."""
-        network = self.call.agent.network
         try:
-            attempt.flow = network.to_backend(attempt.backend, over="udp")
+            attempt.flow = self.call.agent.network.to_backend(attempt.places[0], "udp")
         except OSError:
             return False
         attempt.contact = self.call.agent.contact(attempt.flow)
@@ -242,7 +296,8 @@ class Search:
 
     def _overdue(self, attempt: Attempt, now: float) -> None:
         self.call.agent.transactions.cancel(attempt.transaction, now)
-        self.failed(attempt, Who.TIMEOUT, "silent", now)
+        if not self.elsewhere(attempt, "silent", now):
+            self.failed(attempt, Who.TIMEOUT, "silent", now)
 
     def _release(self, attempt: Attempt, why: str, now: float) -> None:
         attempt.seat.release()  # the record keeps naming the backend that was asked last

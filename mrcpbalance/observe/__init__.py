@@ -4,9 +4,9 @@
 """
 
 from .console import Console
-from .errors import AdminError, TokenError
+from .errors import AdminError, ReloadError, TokenError
 from .log import Log
 from .session_log import session_end
 from .totals import Statistics
 
-__all__ = ["AdminError", "Console", "Log", "Statistics", "TokenError", "session_end"]
+__all__ = ["AdminError", "Console", "Log", "ReloadError", "Statistics", "TokenError", "session_end"]

@@ -17,6 +17,7 @@ from mrcpbalance.sessions import Session
 
 from . import metrics, openapi
 from .console import SPOKEN, Console, UnknownError
+from .errors import ReloadError
 from .guard import Guard, refuse, role_of
 from .tokens import Tokens
 
@@ -41,6 +42,7 @@ def application(console: Console, tokens: Tokens | None, host: str) -> Starlette
         _route(f"{api}/me", console, _me),
         _route(f"{api}/pools", console, _pools),
         _route(f"{api}/pools/{{pool}}/backends/{{backend}}/{{order}}", console, _order, "POST"),
+        _route(f"{api}/reload", console, _reload, "POST"),
         _route(f"{api}/sessions", console, _sessions),
         _route(f"{api}/sessions/{{key:path}}", console, _session),
         _route(f"{api}/explain", console, _explain_next),
@@ -118,6 +120,16 @@ async def _order(console: Console, request: Request) -> Response:
     if order not in ORDERS:
         return refuse(404, f"no order {order!r}; there are {', '.join(ORDERS)}")
     return JSONResponse(console.order(request.path_params["pool"], request.path_params["backend"], order))
+
+
+async def _reload(console: Console, _request: Request) -> Response:
+    try:
+        return JSONResponse(await console.reload())
+    except ReloadError as refusal:
+        if refusal.conflict:
+            return refuse(409, str(refusal))
+        error = f"nothing was changed: {len(refusal.faults)} fault(s) in the new configuration"
+        return JSONResponse({"error": error, "faults": list(refusal.faults)}, status_code=422)
 
 
 class _Streamed(Response):

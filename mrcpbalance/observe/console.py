@@ -1,7 +1,7 @@
 """What an operator can see and change: the pools, the live sessions, and the say over backends."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -31,6 +31,7 @@ class Console:
     pools: Mapping[str, Pool]
     register: Register
     tables: Mapping[str, StickTable]
+    leaving: Callable[[], Collection[Pool]]  # pools that a reload took out and that still have sessions
     tally: Tally
     statistics: Statistics
     journal: Journal
@@ -39,6 +40,7 @@ class Console:
     connections_refused: Callable[[], int]
     draining: Callable[[], bool]
     end_sessions: Callable[[Backend], None]  # of one backend, cleanly, now
+    reload: Callable[[], Awaitable[type_json]]  # gives what changed; raises `ReloadError`
     now: Callable[[], float]
     wall: Callable[[], float]
     version: str = ""
@@ -57,10 +59,15 @@ class Console:
                 "name": pool.name,
                 "policy": pool.config.policy,
                 "peak": self._peak_row(pool.capacity, now),
-                "backends": [self._backend_row(backend, now) for backend in pool.backends.values()],
+                "backends": [
+                    self._backend_row(backend, now) for backend in (*pool.backends.values(), *pool.leaving)
+                ],
             }
-            for pool in self.pools.values()
+            for pool in self._all_pools()
         ]
+
+    def _all_pools(self) -> tuple[Pool, ...]:
+        return (*self.pools.values(), *self.leaving())
 
     def _backend_row(self, backend: Backend, now: float) -> type_json:
         config = backend.config
@@ -68,6 +75,7 @@ class Console:
         return {
             "name": backend.name,
             "state": backend.state(now).value,
+            "removed": backend.removed,
             "sessions": backend.sessions,
             "max_sessions": dict(most) if isinstance(most, Mapping) else most,
             "peak": self._peak_row(backend.capacity, now),
@@ -101,18 +109,27 @@ class Console:
 
     def backend(self, pool: str, name: str) -> Backend:
         """Find a backend; raises UnknownError."""
-        found = self.pools.get(pool)
+        found = self._pool(pool)
         if found is None:
             raise UnknownError(f"no pool {pool!r}{_nearest(pool, self.pools)}")
-        if name not in found.backends:
+        leaving = {backend.name: backend for backend in found.leaving}
+        if name not in found.backends and name not in leaving:
             raise UnknownError(f"no backend {name!r} in pool {pool!r}{_nearest(name, found.backends)}")
-        return found.backends[name]
+        return found.backends.get(name) or leaving[name]
+
+    def _pool(self, name: str) -> Pool | None:
+        """Find a pool, be it one that left and still has sessions."""
+        return next((pool for pool in self._all_pools() if pool.name == name), None)
 
     def order(self, pool: str, name: str, order: str) -> type_json:
         """Drain, enable or disable a backend; what comes of it is its new row."""
         backend = self.backend(pool, name)
         if order == "drain":
             backend.drain()
+        elif order == "enable" and backend.removed:
+            raise UnknownError(
+                f"{pool}/{name} was taken out of the configuration: it takes no sessions again"
+            )
         elif order == "enable":
             backend.enable()
         else:
@@ -149,6 +166,7 @@ class Console:
             "client": session.client,
             "pool": session.pool,
             "backend": session.backend,
+            "address": session.address,
             "resources": list(session.resources),
             "started": self._calendar(session.opened_at, now),
             "keys": list(session.keys),
@@ -175,10 +193,12 @@ class Console:
         resource = session.resources[0] if session.resources else None
         want = Want(SPOKEN[session.protocol], resource, session.client)
         row = self.session_row(session)
+        pool = self._pool(session.pool)
+        policy = "a pool that was taken out" if pool is None else pool.config.policy
         return {
             "session": row,
-            "why": f"chosen by {self.pools[session.pool].config.policy} in attempt {session.attempts}; it stays until it ends",
-            "now": self._verdicts(self.pools[session.pool], want),
+            "why": f"chosen by {policy} in attempt {session.attempts}; it stays until it ends",
+            "now": [] if pool is None else self._verdicts(pool, want),
         }
 
     def explain_next(

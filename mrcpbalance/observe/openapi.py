@@ -20,6 +20,7 @@ _PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         "End live sessions cleanly now; take none.",
         ("pool", "backend"),
     ),
+    "/api/v1/reload": ("post", "Read the configuration file again; 422 with its faults if it has any.", ()),
     "/api/v1/sessions": (
         "get",
         "Live sessions; filters: pool, backend, protocol, client, search, limit.",

@@ -148,6 +148,7 @@ class Caller:
         """Begin: the backend's connection stands."""
         leg.backend.answered("tcp", now)
         self.touched = now
+        self.record.address = leg.port.peer
         self.context.register.answered(self.record, now)
         self.alarm.set(now + self.context.timeouts.idle)
         if self.early:

@@ -33,6 +33,7 @@ class Backend:
         "config",
         "name",
         "pool",
+        "removed",
         "room_made",
         "weight",
     )
@@ -65,6 +66,7 @@ class Backend:
             for protocol in get_args(Protocol)
             if self.address(protocol) is not None
         }
+        self.removed = False  # no configuration names it any more; it stays until its last session ends
         self._ordered: State | None = None  # by the operator
         self._bar: Obstacle | None = None  # the same, as seen by a session
 
@@ -133,8 +135,8 @@ class Backend:
 
     def state(self, now: float, protocol: Protocol | None = None) -> State:
         """Tell how it stands in a protocol it takes part in; without one, how it stands in the worst of them."""
-        if self._ordered is not None:
-            return self._ordered
+        if self._ordered is not None or self.removed:
+            return self._ordered or State.DRAINING
         healths = self._healths.values() if protocol is None else (self._healths[protocol],)
         seen = {SEEN[health.at(now)] for health in healths}
         return min(seen, key=_WORST_FIRST.index)
@@ -154,6 +156,16 @@ class Backend:
         self.capacity.become(config.max_sessions)
         for its in self._healths.values():
             its.become(health)
+
+    def remove(self) -> None:
+        """Take no new sessions, whatever the operator says: a reload took it out."""
+        self.removed = True
+        self._order(self._ordered)
+
+    def restore(self) -> None:
+        """Be back: a reload named it again before its last session ended."""
+        self.removed = False
+        self._order(self._ordered)
 
     def drain(self) -> None:
         """Take no new sessions; live ones finish."""
@@ -205,7 +217,8 @@ class Backend:
 
     def _order(self, state: State | None) -> None:
         self._ordered = state
-        self._bar = None if state is None else _BARRED[state]
+        word = State.DRAINING if state is None and self.removed else state
+        self._bar = None if word is None else _BARRED[word]
 
 
 def _addresses(config: BackendConfig) -> tuple[object, ...]:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Collection
 from typing import Final
 
+import attrs
+
 from mrcpbalance.config import PoolConfig
 
 from ._backend import Backend, OnChange
@@ -29,6 +31,7 @@ class Pool:
     """The backends of one pool. `random` gives 0 <= x < 1; `on_change` hears when traffic shows one down or up."""
 
     __slots__ = (
+        "_leaving",
         "_names",
         "_on_change",
         "_policy",
@@ -52,25 +55,31 @@ class Pool:
         )
         self.backends: Final[dict[str, Backend]] = {}
         self.capacity: Final = Capacity(None)  # what all backends hold, those that left included
+        self._leaving: list[Backend] = []
         self.become(config)
 
     def become(self, config: PoolConfig) -> tuple[Backend, ...]:
         """Go by another configuration; gives the backends that left, which take no new sessions.
 
-        A backend of the same name and addresses is the same, with its sessions, its health and the operator's word.
+        A backend of the same name and addresses is the same, with its sessions, its health and the operator's word; one
+        that left and comes back while it still has sessions is, too.
         """
         self.config = config
         self.queue.size, self.queue.timeout = config.queue_size, config.queue_timeout
         before = dict(self.backends)
         self.backends.clear()
         for name, its in config.backends.items():
-            backend = before.get(name)
-            if backend is not None and backend.is_at(its):
-                backend.become(its, config.health)
-            else:
+            known = (before.get(name), *self.leaving)
+            backend = next(
+                (one for one in known if one is not None and one.name == name and one.is_at(its)), None
+            )
+            if backend is None:
                 backend = Backend(
                     self.name, its, config.health, self._changed, self.queue.room_made, self.capacity
                 )
+            else:
+                backend.become(its, config.health)
+                backend.restore()
             self.backends[name] = backend
         everyone = tuple(self.backends.values())
         self._policy = POLICIES[config.policy](everyone, self._random)
@@ -81,9 +90,20 @@ class Pool:
         self._names = ResourceNames(config.resource_names)
         left = tuple(backend for backend in before.values() if backend not in everyone)
         for backend in left:
-            backend.drain()
+            backend.remove()
+        self._leaving = [backend for backend in (*self.leaving, *left) if backend not in everyone]
         self.queue.room_made()
         return left
+
+    def retire(self) -> None:
+        """Have every backend leave: no configuration names the pool any more."""
+        self.become(attrs.evolve(self.config, backends={}))
+
+    @property
+    def leaving(self) -> tuple[Backend, ...]:
+        """The backends that left and still have sessions."""
+        self._leaving = [backend for backend in self._leaving if backend.sessions]
+        return tuple(self._leaving)
 
     def take(self, want: Want, *, now: float, tried: Collection[Backend] = ()) -> Seat | None:
         """Choose a backend and take a seat on it, in one step; None when none is eligible.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mrcpbalance.sessions.ports import CloseReason, Owner
 
+from ._link_course import Course
 from ._link_dial import host_of, reason
 from ._link_epoll import ERR, HUP, IN, OUT
 from ._link_null import GONE, NOBODY
@@ -27,7 +28,7 @@ class Link(Outgoing):
     `unsent` counts the octets that wait for it. With `guarded` off, a peer that takes none is waited for without end.
     """
 
-    __slots__ = ("_dialling", "_fd", "_paused", "_size", "family", "guarded", "peer")
+    __slots__ = ("_course", "_dialling", "_fd", "_paused", "_size", "family", "guarded", "peer")
 
     def __init__(self, desk: "Desk", owner: Owner, family: "Family", peer: str) -> None:
         super().__init__(desk, owner)
@@ -36,6 +37,7 @@ class Link(Outgoing):
         self.guarded = True
         self._fd = -1  # no socket yet, or none any more
         self._size = LEAST  # octets to ask for in the next read
+        self._course: Course | None = None  # while dialling
         self._dialling = False
         self._paused = False
         family.append(self)
@@ -46,17 +48,44 @@ class Link(Outgoing):
         """Take a connection that stands."""
         self._attach(sock, IN)
 
-    def dial(self, sock: socket.socket, within: float) -> None:
-        """Take a connection that is being made."""
-        self._dialling = self._blocked = True
-        self._out = []
-        self._attach(sock, OUT)
-        self._set_alarm(self._desk.fresh() + within)
+    def dial(self, course: Course) -> None:
+        """Be connected to the first address that answers; without any, be lost soon."""
+        self._course = course
+        if not self._connect(course):
+            self._shut = self._fin = True
+            self._doom(course.why)
 
-    def fail(self, why: CloseReason) -> None:
-        """Be lost soon, without ever having stood."""
-        self._shut = self._fin = True
-        self._doom(why)
+    def _connect(self, course: Course) -> bool:
+        """Begin with the next address; False when there is none."""
+        found = course.next(self._desk.fresh(), self._desk.keepalive)
+        if found is None:
+            return False
+        sock, self.peer, due = found
+        try:
+            self._attach(sock, OUT)
+        except (OSError, ValueError):  # no room in the epoll, or it is closed
+            sock.close()
+            return False
+        if not self._dialling:
+            self._dialling = self._blocked = True
+            self._out = []
+        self._set_alarm(due)
+        return True
+
+    def _missed(self, why: CloseReason) -> None:
+        """Go on to the next address, if there is one: this one doesn't answer."""
+        course, desk = self._course, self._desk
+        if course is None or self.owner is NOBODY:
+            self.end(why)
+            return
+        course.missed(why)
+        desk.handlers[self._fd] = GONE
+        desk.graves.append(self._sock)
+        desk.links -= 1
+        desk.want()
+        self._fd = -1
+        if not self._connect(course):
+            self.end(course.why)
 
     def _attach(self, sock: socket.socket, mask: int) -> None:
         desk = self._desk
@@ -190,9 +219,10 @@ class Link(Outgoing):
         """See what became of dialling."""
         code = 0 if event == OUT else self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self.end(reason(code))
+            self._missed(reason(code))
             return
         self._dialling = self._blocked = False
+        self._course = None
         if self.owner is not NOBODY and self._alarm is not None:
             self._alarm.clear()
             self._alarm = None
@@ -242,7 +272,7 @@ class Link(Outgoing):
         if self.owner is NOBODY:
             self._bury(reset=self.unsent > 0)  # what was cut off must not look complete
         elif self._dialling:
-            self.end(CloseReason.CONNECT_TIMEOUT)
+            self._missed(CloseReason.CONNECT_TIMEOUT)
         elif self.guarded:
             self._desk.stalls += 1
             self.end(CloseReason.STALLED, reset=True)
@@ -254,7 +284,7 @@ class Link(Outgoing):
         self.owner = NOBODY
         self._shut = self._fin = True
         self._blocked = self._dialling = False
-        self._out = None
+        self._out = self._course = None
         self.unsent = self._mask = 0
         if self.targets is not None or self.sources is not None:
             self.forget_targets()

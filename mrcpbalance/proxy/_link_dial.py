@@ -3,13 +3,12 @@
 import errno
 import socket
 import sys
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from mrcpbalance.config import Address
 from mrcpbalance.sessions.ports import CloseReason
 
-Resolve = Callable[[str], str | None]  # gives the IP literal of a host name, and never blocks
 Target = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
 REASONS: Final = {
@@ -22,6 +21,16 @@ PORTS: Final = 65535
 MOST_IDLE: Final = 32_767  # seconds; the system knows no more
 ASKED: Final = 4  # times that a silent peer is asked for a sign of life
 MAPPED: Final = "::ffff:"  # how a socket of both families writes an IPv4 address
+
+
+class Places(Protocol):
+    """Who knows where host names lead; never blocks."""
+
+    def places(self, address: Address) -> Sequence[Address]:
+        """Give the addresses of a host name, by number, in the order in which to try them; none if it isn't known."""
+
+    def missed(self, place: Address, why: str) -> None:
+        """Take note that nobody answers at one of several."""
 
 
 def reason(code: int | None) -> CloseReason:
@@ -41,17 +50,19 @@ def connecting_socket(target: Target, keepalive: float) -> socket.socket:
     return sock
 
 
-def locate(address: Address, resolve: Resolve) -> Target:
-    """Find family and address as the socket module wants them; a name is not looked up but asked for."""
-    if not 0 < address.port <= PORTS:
-        raise OSError(errno.EADDRNOTAVAIL, f"{address.port} is not a port")
-    found = _numeric(address.host, address.port)
+def target_of(place: Address) -> Target:
+    """Give an address by number as the socket module wants it, with its family; OSError for anything else."""
+    if not 0 < place.port <= PORTS:
+        raise OSError(errno.EADDRNOTAVAIL, f"{place.port} is not a port")
+    found = _numeric(place.host, place.port)
     if found is None:
-        literal = resolve(address.host)
-        found = None if literal is None else _numeric(literal, address.port)
-    if found is None:
-        raise OSError(errno.EHOSTUNREACH, f"no address known for {address.host}")
+        raise OSError(errno.EHOSTUNREACH, f"no address known for {place.host}")
     return found
+
+
+def is_number(host: str) -> bool:
+    """Tell whether a host is given by number, not by name."""
+    return _numeric(host, 0) is not None
 
 
 def _numeric(host: str, port: int) -> Target | None:

@@ -1,11 +1,12 @@
 """Active health: a task for each backend and protocol, which asks what sessions ask, time and again.
 
+A host name's addresses are all asked; one that is well is enough for its backend, and the others are avoided.
 An `mrcp` address is only probed by whole sessions: servers refuse bare connections there (F-25). Backends begin as up,
 so that nobody is refused before the first probe was answered.
 """
 
 import functools
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 import attrs
@@ -17,13 +18,14 @@ from mrcpbalance.sessions.ports import Journal
 from mrcpwire import WireError
 
 from . import probes_mrcp, probes_rtsp, probes_sip
-from ._link_dial import Resolve
+from ._link_dial import Target, is_number, target_of
+from .names import Names
 from .probes_exchange import ProbeFailedError, connection
 
 JITTER: Final = 0.1  # the part of an interval that is left to chance
 _SEGMENTS: Final = {"speechrecog": "speechrecognizer", "speechsynth": "speechsynthesizer"}
 
-Probe = Callable[[], Awaitable[None]]  # raises when something is wrong
+Probe = Callable[[Target], Awaitable[None]]  # raises when something is wrong
 
 
 @attrs.define(eq=False)
@@ -31,7 +33,7 @@ class Probes:
     """The probes of all pools; `random` gives 0 <= x < 1, `now` the time as the pools know it."""
 
     journal: Journal
-    resolve: Resolve
+    names: Names
     now: Callable[[], float]
     random: Callable[[], float]
     _nursery: trio.Nursery | None = None
@@ -55,7 +57,7 @@ class Probes:
         for pool in pools:
             for backend in pool.backends.values():
                 for protocol in backend.protocols:
-                    probe = probe_of(backend, protocol, pool, self.resolve)
+                    probe = probe_of(backend, protocol, pool)
                     if probe is not None:
                         scope = self._tasks[backend, protocol] = trio.CancelScope()
                         self._nursery.start_soon(
@@ -74,17 +76,47 @@ class Probes:
             await trio.sleep(self.random() * JITTER * config.interval)  # not all at once at the start
             while True:
                 began = trio.current_time()
-                backend.probed(protocol, await self._ask(backend, config, probe), self.now())
+                backend.probed(protocol, await self._ask_all(backend, protocol, config, probe), self.now())
                 up = backend.health(protocol, self.now()) is State.UP
                 interval = config.interval if up else min(config.interval, config.interval_down)
                 spread = 1 + JITTER * (self.random() - 0.5)
                 await trio.sleep_until(max(began + interval * spread, trio.current_time()))
 
-    async def _ask(self, backend: Backend, config: HealthConfig, probe: Probe) -> str | None:
+    async def _ask_all(
+        self, backend: Backend, protocol: Protocol, config: HealthConfig, probe: Probe
+    ) -> str | None:
+        """Ask at every address at once; tell what is wrong if none is well."""
+        address = _own_address(backend, protocol)
+        assert address is not None, "it is probed where it has one"
+        if is_number(address.host):
+            return await self._ask(backend, config, probe, address)
+        found: dict[Address, str | None] = dict.fromkeys(self.names.all(address))
+
+        async def ask(place: Address) -> None:
+            found[place] = await self._ask(backend, config, probe, place)
+
+        async with trio.open_nursery() as nursery:
+            for place in found:
+                nursery.start_soon(ask, place)
+        return self._judge(address, found)
+
+    def _judge(self, address: Address, found: Mapping[Address, str | None]) -> str | None:
+        if not found:
+            return f"no address known for {address.host}"
+        for place, wrong in found.items():
+            if wrong is None:
+                self.names.answered(place)
+            elif len(found) > 1:
+                self.names.missed(place, wrong)
+        if None in found.values():
+            return None
+        return "; ".join(f"{place.host}: {wrong}" for place, wrong in found.items())
+
+    async def _ask(self, backend: Backend, config: HealthConfig, probe: Probe, place: Address) -> str | None:
         """Ask once; tell what is wrong, if something is."""
         try:
             with trio.fail_after(config.timeout):
-                await probe()
+                await probe(target_of(place))
         except trio.TooSlowError:
             return "no answer in time"
         except ProbeFailedError as failure:
@@ -98,8 +130,8 @@ class Probes:
         return None
 
 
-def probe_of(backend: Backend, protocol: Protocol, pool: Pool, resolve: Resolve) -> Probe | None:
-    """Choose what is asked; None where nothing may be."""
+def probe_of(backend: Backend, protocol: Protocol, pool: Pool) -> Probe | None:
+    """Choose what is asked at a target; None where nothing may be."""
     config = pool.config.health
     address = _own_address(backend, protocol)
     if address is None or config.probe == "none":
@@ -109,19 +141,21 @@ def probe_of(backend: Backend, protocol: Protocol, pool: Pool, resolve: Resolve)
     match protocol:
         case "rtsp":
             ask = probes_rtsp.session if whole else probes_rtsp.describe
-            return functools.partial(ask, address, _path(backend, pool), resolve)
+            return functools.partial(ask, address=address, path=_path(backend, pool))
         case "sip" if whole:
-            return functools.partial(probes_sip.session, address, transport, resource, resolve)
+            return functools.partial(
+                probes_sip.session, address=address, transport=transport, resource=resource
+            )
         case "sip":
-            return functools.partial(probes_sip.options, address, transport, resolve)
+            return functools.partial(probes_sip.options, address=address, transport=transport)
         case "mrcp":
-            return functools.partial(probes_mrcp.session, address, resource, resolve) if whole else None
+            return functools.partial(probes_mrcp.session, resource=resource) if whole else None
         case "tcp":
-            return functools.partial(_connect, address, resolve)
+            return _connect
 
 
-async def _connect(address: Address, resolve: Resolve) -> None:
-    async with connection(address, resolve):
+async def _connect(target: Target) -> None:
+    async with connection(target):
         pass
 
 

@@ -8,9 +8,7 @@ from typing import Final, Protocol, TypeVar
 
 import trio
 
-from mrcpbalance.config import Address
-
-from ._link_dial import Resolve, locate
+from ._link_dial import Target
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -32,19 +30,19 @@ class Receiver(Protocol[T_co]):
 
 
 @contextlib.asynccontextmanager
-async def connection(address: Address, resolve: Resolve) -> AsyncIterator[trio.SocketStream]:
+async def connection(target: Target) -> AsyncIterator[trio.SocketStream]:
     """Open a connection to a backend; OSError or `ProbeFailedError` where that can't be. It is closed at once in the end."""
-    sock = await connected(address, resolve, socket.SOCK_STREAM)
+    sock = await connected(target, socket.SOCK_STREAM)
     with sock:
         yield trio.SocketStream(sock)
 
 
-async def connected(address: Address, resolve: Resolve, kind: socket.SocketKind) -> trio.socket.SocketType:
+async def connected(target: Target, kind: socket.SocketKind) -> trio.socket.SocketType:
     """Open a socket that is connected to a backend."""
-    family, target = locate(address, resolve)
+    family, name = target
     sock = trio.socket.socket(family, kind)
     try:
-        await sock.connect(target)
+        await sock.connect(name)
     except OSError as error:
         sock.close()
         raise ProbeFailedError(os.strerror(error.errno or 0)) from None

@@ -2,14 +2,13 @@
 
 import secrets
 
-from mrcpbalance.config import Address
 from mrcpwire import mrcpv2
 
-from ._link_dial import Resolve
+from ._link_dial import Target
 from .probes_exchange import ProbeFailedError, connection, until
 
 
-async def session(address: Address, resource: str, resolve: Resolve) -> None:
+async def session(target: Target, resource: str) -> None:
     """Set a channel up and end it."""
     channel = f"{secrets.token_hex(8)}@{resource}".encode()
     receiver = mrcpv2.Receiver(mrcpv2.Policy.REPAIR)
@@ -18,7 +17,7 @@ async def session(address: Address, resource: str, resolve: Resolve) -> None:
         assert isinstance(message, mrcpv2.Message)
         return message.kind is mrcpv2.Kind.RESPONSE and message.channel == channel
 
-    async with connection(address, resolve) as stream:
+    async with connection(target) as stream:
         for number, name in enumerate((b"SETUP", b"TEARDOWN"), start=1):
             await stream.send_all(mrcpv2.request(name, number, channel))
             answer = await until(stream, receiver, wanted)

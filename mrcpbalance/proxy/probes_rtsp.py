@@ -7,7 +7,7 @@ import trio
 from mrcpbalance.config import Address
 from mrcpwire import rtsp
 
-from ._link_dial import Resolve
+from ._link_dial import Target
 from .probes_exchange import ProbeFailedError, connection, until
 
 FULL: Final = 453  # Not Enough Bandwidth: it lives, but has no room
@@ -21,16 +21,16 @@ _SET_UP: Final = (
 )
 
 
-async def describe(address: Address, path: str, resolve: Resolve) -> None:
-    """Ask what a resource is; any final answer is life, but 408 and those of a server in trouble (R-29)."""
-    async with connection(address, resolve) as stream:
+async def describe(target: Target, address: Address, path: str) -> None:
+    """Ask at a target what a resource of `address` is; any final answer is life, but 408 and those of a server in trouble (R-29)."""
+    async with connection(target) as stream:
         status = (await _Conversation(stream, address, path).ask(b"DESCRIBE")).status
     _judge(b"DESCRIBE", status, alive=status < 500 and status != 408)  # noqa: PLR2004
 
 
-async def session(address: Address, path: str, resolve: Resolve) -> None:
+async def session(target: Target, address: Address, path: str) -> None:
     """Set a session up and end it; a server that is full is well."""
-    async with connection(address, resolve) as stream:
+    async with connection(target) as stream:
         conversation = _Conversation(stream, address, path)
         answer = await conversation.ask(b"SETUP", headers=_SET_UP, body=_OFFER)
         began = answer.status < 300 and answer.session is not None  # noqa: PLR2004 - where the class of success ends

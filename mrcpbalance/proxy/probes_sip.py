@@ -13,7 +13,7 @@ import trio
 from mrcpbalance.config import Address
 from mrcpwire import RemoteProtocolError, sip
 
-from ._link_dial import Resolve, host_of
+from ._link_dial import Target, host_of
 from .probes_exchange import CHUNK, ProbeFailedError, connected, until
 
 T1: Final = 0.5  # seconds to the first repetition
@@ -26,18 +26,18 @@ _OFFER: Final = (
 Transport = Literal["udp", "tcp"]
 
 
-async def options(address: Address, transport: Transport, resolve: Resolve) -> None:
+async def options(target: Target, address: Address, transport: Transport) -> None:
     """Ask what it can; any final answer but 408 and 503 is life (S-13)."""
-    async with _line(address, transport, resolve) as line:
+    async with _line(target, transport) as line:
         uri = b"sip:%b" % str(address).encode()
         status = (await line.ask(line.request(b"OPTIONS", uri, 1, to=b""))).status
     if status in (408, 503):
         raise ProbeFailedError(f"OPTIONS answered {status}")
 
 
-async def session(address: Address, transport: Transport, resource: str, resolve: Resolve) -> None:
+async def session(target: Target, address: Address, transport: Transport, resource: str) -> None:
     """Set a call up and end it; a server that is busy is well."""
-    async with _line(address, transport, resolve) as line:
+    async with _line(target, transport) as line:
         uri = b"sip:mrcp@%b" % str(address).encode()
         invite = line.request(b"INVITE", uri, 1, to=b"", body=line.offer(resource))
         try:
@@ -52,17 +52,17 @@ async def session(address: Address, transport: Transport, resource: str, resolve
             if answer.status != 486:  # noqa: PLR2004 - Busy Here
                 raise ProbeFailedError(f"INVITE answered {answer.status}")
             return
-        target = uri if answer.contact is None else answer.contact.uri
-        await line.send(line.request(b"ACK", target, 1, to=tag))
-        status = (await line.ask(line.request(b"BYE", target, 2, to=tag))).status
+        remote = uri if answer.contact is None else answer.contact.uri
+        await line.send(line.request(b"ACK", remote, 1, to=tag))
+        status = (await line.ask(line.request(b"BYE", remote, 2, to=tag))).status
         if status >= 300:  # noqa: PLR2004
             raise ProbeFailedError(f"BYE answered {status}")
 
 
 @contextlib.asynccontextmanager
-async def _line(address: Address, transport: Transport, resolve: Resolve) -> AsyncIterator["_Line"]:
+async def _line(target: Target, transport: Transport) -> AsyncIterator["_Line"]:
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-    sock = await connected(address, resolve, kind)
+    sock = await connected(target, kind)
     with sock:
         name = sock.getsockname()
         yield _Line(sock, transport, Address(host_of(name), name[1]))

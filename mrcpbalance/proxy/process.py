@@ -40,8 +40,9 @@ async def serve(
     by_listener = {name: [one for one in bound if one.listener.name == name] for name in config.listeners}
     async with trio.open_nursery() as nursery:
         await nursery.start(proxy.switchboard.run)
-        nursery.start_soon(proxy.names.keep, hosts)
-        await proxy.names.wait(hosts)
+        await proxy.names.meet(hosts)
+        proxy.names.attend(hosts)
+        nursery.start_soon(proxy.names.keep)
         await nursery.start(proxy.probes.run, list(proxy.pools.values()))
         for sockets in by_listener.values():
             proxy.listen(sockets)

@@ -55,6 +55,7 @@ class Proxy:
     probes: Probes
     tables: dict[str, StickTable]
     make_pool: Callable[[PoolConfig], Pool]
+    former_pools: dict[str, Pool] = attrs.field(factory=dict)  # taken out by a reload
     doors: dict[str, Door] = attrs.field(factory=dict)  # by listener
     tally: Tally = attrs.field(factory=Tally)
     meters: Meters | None = None  # measuring requests costs time: only where somebody can ask for it
@@ -73,7 +74,7 @@ class Proxy:
             linger=config.timeouts.linger,
             keepalive=config.timeouts.keepalive,
             on_fault=partial(_troubled, journal),
-            resolve=names.get,
+            names=names,
         )
         random = SystemRandom().random
 
@@ -105,7 +106,7 @@ class Proxy:
             meters=Meters() if config.admin and config.admin.measure_requests else None,
             make_pool=lambda pool: Pool(pool, random, changed),
             pools={name: Pool(pool, random, changed) for name, pool in config.pools.items()},
-            probes=Probes(journal, names.get, switchboard.fresh, random),
+            probes=Probes(journal, names, switchboard.fresh, random),
             tables={name: StickTable(table) for name, table in config.stick_tables.items()},
         )
         return proxy
@@ -176,6 +177,11 @@ class Proxy:
     def _gate(self, context: Context, telephone: Telephone | None) -> Gate:
         name = context.listener.stick_table
         return Gate(context, self.callers, None if name is None else self.tables[name], telephone)
+
+    def leaving(self) -> list[Pool]:
+        """Give the pools that a reload took out and that still have sessions."""
+        self.former_pools = {name: pool for name, pool in self.former_pools.items() if pool.leaving}
+        return list(self.former_pools.values())
 
     def leave(self, backend: Backend) -> None:
         """End the sessions that live on a backend, cleanly, now."""

@@ -11,7 +11,8 @@ from typing import Final
 import attrs
 import trio
 
-from mrcpbalance.config import Config, ConfigError, ListenerConfig
+from mrcpbalance.config import Config, ConfigError, ListenerConfig, PoolConfig
+from mrcpbalance.pool import Pool
 from mrcpbalance.sessions import StickTable
 
 from .guests import Guests
@@ -29,6 +30,10 @@ class CannotReloadError(Exception):
     def __init__(self, faults: Collection[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = tuple(faults)
+
+
+class NotNowError(CannotReloadError):
+    """No configuration can replace the one that runs, as things are."""
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +77,7 @@ def apply(proxy: Proxy, config: Config) -> Changes:
 def _open(proxy: Proxy, config: Config) -> list[Bound]:
     """Open what is new; find what can't change."""
     if proxy.draining:
-        raise CannotReloadError(["the proxy is about to end: it takes no other configuration"])
+        raise NotNowError(["the proxy is about to end: it takes no other configuration"])
     faults = [
         f"listeners.{name}.{key}: can't change while it runs (give the listener another name and address, or restart)"
         for name, listener in config.listeners.items()
@@ -109,10 +114,19 @@ def _pools(proxy: Proxy, config: Config) -> None:
         if name in proxy.pools:
             proxy.pools[name].become(pool)
         else:
-            proxy.pools[name] = proxy.make_pool(pool)
+            proxy.pools[name] = _revived(proxy, pool) or proxy.make_pool(pool)
     for name in [name for name in proxy.pools if name not in config.pools]:
-        for backend in proxy.pools.pop(name).backends.values():
-            backend.drain()
+        former = proxy.former_pools[name] = proxy.pools.pop(name)
+        former.retire()
+
+
+def _revived(proxy: Proxy, config: PoolConfig) -> Pool | None:
+    """Give a pool that was taken out and still has sessions, to go on with."""
+    proxy.leaving()
+    pool = proxy.former_pools.pop(config.name, None)
+    if pool is not None:
+        pool.become(config)
+    return pool
 
 
 def _reopen(proxy: Proxy, name: str, listener: ListenerConfig) -> None:
@@ -152,6 +166,7 @@ class Reloader:
     """
 
     read: Callable[[], Config]
+    _one_at_a_time: trio.Lock = attrs.field(factory=trio.Lock)
     _wishes: trio.MemorySendChannel[None] = attrs.field(init=False)
     _wished: trio.MemoryReceiveChannel[None] = attrs.field(init=False)
 
@@ -167,26 +182,32 @@ class Reloader:
         self, proxy: Proxy, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """See to wishes until cancelled (a companion of the proxy)."""
-        known = backend_hosts(proxy.config)
-        async with trio.open_nursery() as nursery:
-            task_status.started()
-            async for _ in self._wished:
-                if await self.reload(proxy) is not None:
-                    hosts = backend_hosts(proxy.config)
-                    nursery.start_soon(proxy.names.keep, hosts - known)
-                    known |= hosts
+        task_status.started()
+        async for _ in self._wished:
+            with contextlib.suppress(CannotReloadError):  # the log has it
+                await self.reload(proxy)
 
-    async def reload(self, proxy: Proxy) -> Changes | None:
-        """Read and apply; every fault goes to the log, and nothing is changed then."""
+    async def reload(self, proxy: Proxy) -> Changes:
+        """Read and apply, once the names of new hosts were looked up. Raises `CannotReloadError`: nothing is changed then.
+
+        Either way the log has what came of it.
+        """
+        async with self._one_at_a_time:
+            try:
+                changes = await self._replace(proxy)
+            except CannotReloadError as error:
+                for fault in error.faults:
+                    proxy.journal.note("reload-refused", level="error", fault=fault)
+                raise
+        proxy.journal.note("reloaded", **attrs.asdict(changes))
+        return changes
+
+    async def _replace(self, proxy: Proxy) -> Changes:
         try:
-            changes = apply(proxy, await trio.to_thread.run_sync(self.read))
+            config = await trio.to_thread.run_sync(self.read)
         except ConfigError as error:
-            faults = [str(fault) for fault in error.faults]
-        except CannotReloadError as error:
-            faults = list(error.faults)
-        else:
-            proxy.journal.note("reloaded", **attrs.asdict(changes))
-            return changes
-        for fault in faults:
-            proxy.journal.note("reload-refused", level="error", fault=fault)
-        return None
+            raise CannotReloadError([str(fault) for fault in error.faults]) from None
+        await proxy.names.meet(backend_hosts(config))
+        changes = apply(proxy, config)
+        proxy.names.attend(backend_hosts(config))
+        return changes

@@ -7,7 +7,7 @@ tasks call between two rounds takes effect at once.
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Never
 
 import trio
@@ -16,8 +16,9 @@ from mrcpbalance.config import Address
 from mrcpbalance.sessions.ports import CloseReason, DatagramOwner, Owner
 
 from ._link import Link
+from ._link_course import Course
 from ._link_desk import Desk, Family
-from ._link_dial import connecting_socket, host_of, locate, reason, set_options
+from ._link_dial import Places, host_of, is_number, set_options
 from ._link_null import NOBODY
 from .deadlines import DeadlineAlarm
 from .switchboard_datagrams import Datagrams, datagram_socket, source_address
@@ -31,16 +32,24 @@ KEEPALIVE: Final = 60.0  # seconds
 RINGS: Final = 256  # alarms in one turn, for the same reason
 
 
-def _knows_none(_host: str) -> None:
-    """Resolve no name."""
+class _NoPlaces:
+    """Knows no name."""
+
+    def places(self, _address: Address) -> Sequence[Address]:
+        return ()
+
+    def missed(self, place: Address, why: str) -> None: ...
+
+
+_NO_PLACES: Final = _NoPlaces()
 
 
 class Switchboard(Desk):
     """Moves the octets of all connections of one process (the core's `Shell`).
 
     `unsent` octets may wait for one link before those who feed it are no longer read; `stall`, `linger` and `keepalive` are seconds.
-    `on_fault` gets every exception an owner raises and where that was; `resolve` gives the IP literal of a host name,
-    or None, and must not block. Made within the trio run whose clock it goes by. `now` is the time of the current or
+    `on_fault` gets every exception an owner raises and where that was; `names` knows where host names
+    lead. Made within the trio run whose clock it goes by. `now` is the time of the current or
     last round, `fresh()` the time at any moment. `links` counts open connections; `accepted`, `dialled`, `faults`,
     `stalls` and `accept_pauses` count what happened since the start.
     """
@@ -54,30 +63,30 @@ class Switchboard(Desk):
         keepalive: float = KEEPALIVE,
         on_fault: Callable[[Exception, str], None],
         clock: Callable[[], float] = trio.current_time,
-        resolve: Callable[[str], str | None] = _knows_none,
+        names: Places = _NO_PLACES,
     ) -> None:
         super().__init__(
             unsent=unsent, stall=stall, linger=linger, keepalive=keepalive, clock=clock, on_fault=on_fault
         )
-        self._resolve = resolve
+        self._names = names
 
     def dial(self, address: Address, owner: Owner, *, within: float) -> Link:
-        """Open a connection; in `within` seconds at most the owner is told what came of it, never from inside."""
+        """Open a connection; in `within` seconds at most the owner is told what came of it, never from inside.
+
+        Where a name has several addresses, one that doesn't answer is followed by the next: they share the time.
+        """
         self.dialled += 1
         link = Link(self, owner, self._family(), address.host)
-        try:
-            target = locate(address, self._resolve)
-            link.peer = target[1][0]
-            sock = connecting_socket(target, self.keepalive)
-        except OSError as fault:
-            link.fail(reason(fault.errno))
-            return link
-        try:
-            link.dial(sock, within)
-        except (OSError, ValueError):  # no room in the epoll, or it is closed
-            sock.close()
-            link.fail(CloseReason.UNREACHABLE)
+        link.dial(Course(self._names, self.places(address), self.fresh() + within))
         return link
+
+    def places(self, address: Address) -> Sequence[Address]:
+        """Give a host's addresses by number, in the order in which to try them; whoever asks takes a turn."""
+        return (address,) if is_number(address.host) else self._names.places(address)
+
+    def missed(self, place: Address, why: str) -> None:
+        """Take note that nobody answers at one of several addresses of a name."""
+        self._names.missed(place, why)
 
     def adopt(self, sock: socket.socket, owner: Owner) -> Link:
         """Take over a connection that stands. Raises OSError where that can't be; the socket stays the caller's then."""
@@ -108,11 +117,11 @@ class Switchboard(Desk):
 
     def hear(self, sock: socket.socket, owner: DatagramOwner) -> Datagrams:
         """Take over a bound socket for datagrams."""
-        return Datagrams(self, sock, owner, self._resolve)
+        return Datagrams(self, sock, owner)
 
     def own_address(self, address: Address) -> str:
         """Tell which of our own addresses a peer would see; "" where there is no way to it."""
-        return source_address(address, self._resolve)
+        return source_address(address)
 
     def alarm(self, ring: Callable[[float], None]) -> DeadlineAlarm:
         """Make an alarm, not set; when `ring` raises, whoever is being called now is told."""

@@ -8,7 +8,7 @@ from mrcpbalance.config import Address
 from mrcpbalance.sessions.ports import DatagramOwner
 
 from ._link_desk import Desk
-from ._link_dial import Resolve, host_of, locate
+from ._link_dial import host_of, target_of
 from ._link_epoll import IN
 from ._link_null import GONE
 
@@ -20,12 +20,11 @@ RECEIVE_BUFFER: Final = 1024 * 1024  # octets the kernel may keep for us while w
 class Datagrams:
     """One bound socket (the core's `DatagramPort`)."""
 
-    __slots__ = ("_desk", "_fd", "_owner", "_resolve", "_sock", "local")
+    __slots__ = ("_desk", "_fd", "_owner", "_sock", "local")
 
-    def __init__(self, desk: Desk, sock: socket.socket, owner: DatagramOwner, resolve: Resolve) -> None:
+    def __init__(self, desk: Desk, sock: socket.socket, owner: DatagramOwner) -> None:
         name = sock.getsockname()
         self.local = Address(host_of(name), name[1])
-        self._resolve = resolve
         self._desk = desk
         self._sock = sock
         self._owner = owner
@@ -38,7 +37,7 @@ class Datagrams:
         if self._fd < 0:
             return
         with contextlib.suppress(OSError):
-            _, target = locate(to, self._resolve)
+            _, target = target_of(to)
             self._sock.sendto(data, target)
 
     def ready(self, _event: int, /) -> None:
@@ -83,10 +82,10 @@ def datagram_socket(bind: Address) -> socket.socket:
     return sock
 
 
-def source_address(address: Address, resolve: Resolve) -> str:
+def source_address(address: Address) -> str:
     """Ask the kernel which of our addresses a peer would see; "" when it can't be reached."""
     with contextlib.suppress(OSError):
-        family, target = locate(address, resolve)
+        family, target = target_of(address)
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect(target)  # sends nothing
             return host_of(probe.getsockname())

@@ -55,6 +55,7 @@ class Session:
     resources: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()  # the ids its caller knows; changed by the register only
     answered_at: float | None = None  # when its set-up succeeded; set by the register
+    address: str = ""  # of its backend, by number without the port, once it is known
     messages_to_backend: int = 0  # MRCP messages
     messages_to_client: int = 0
     bytes_to_backend: int = 0  # everything of the session on the wire

@@ -6,7 +6,7 @@ of its connections, and is called directly when octets arrive. Every call is syn
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mrcpbalance.config import Address
@@ -123,13 +123,25 @@ class Shell(Protocol):
     """What a core can have the shell do."""
 
     def dial(self, address: Address, owner: Owner, *, within: float) -> Port:
-        """Open a TCP connection; the outcome is told to the owner, never from inside this call."""
+        """Open a TCP connection; the outcome is told to the owner, never from inside this call.
+
+        Where a name has several addresses they are tried in turn, within that time together.
+        """
 
     def datagrams(self, bind: Address, owner: DatagramOwner) -> DatagramPort:
         """Open a socket for datagrams, on any port when that is 0; raises OSError."""
 
+    def places(self, address: Address) -> Sequence[Address]:
+        """Give a host's addresses by number, in the order in which to try them; none while its name isn't known.
+
+        Whoever asks takes a turn.
+        """
+
+    def missed(self, place: Address, why: str) -> None:
+        """Take note that nobody answers at one of several of these: for a while the others come first."""
+
     def own_address(self, address: Address) -> str:
-        """Tell which of our own addresses a peer at this address would see."""
+        """Tell which of our own addresses a peer at this address, by number, would see; "" without a way there."""
 
     def alarm(self, ring: Callable[[float], None]) -> Alarm:
         """Make an alarm, not set; `ring(now)` is called when it is due."""

@@ -23,6 +23,7 @@ def test_a_session() -> None:
         "client": "192.0.2.9",
         "pool": "speech",
         "backend": "a",
+        "address": "192.0.2.7",
     }
     answer = {"session": session, "why": "chosen by first in attempt 1; it stays", "now": VERDICTS}
     with answering(json.dumps(answer)) as stub:
@@ -30,7 +31,7 @@ def test_a_session() -> None:
         assert json.loads(run("explain", "a/b@c", "--admin", stub.where, "--json").stdout) == answer
     assert result.stdout.splitlines() == [
         "4be3 (mrcpv1, speechrecog) from 192.0.2.9",
-        "sits on speech/a: chosen by first in attempt 1; it stays.",
+        "sits on speech/a at 192.0.2.7: chosen by first in attempt 1; it stays.",
         "",
         "The pool as it stands now:",
         *TABLE,

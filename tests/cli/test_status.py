@@ -44,6 +44,13 @@ def test_the_table() -> None:
     ]
 
 
+def test_a_backend_that_was_taken_out() -> None:
+    pools = [{"name": "speech", "backends": [backend("a", state="draining", removed=True)]}]
+    with answering(json.dumps({"pools": pools, "draining": False})) as stub:
+        result = run("status", "--admin", stub.where)
+    assert "speech/a  draining (taken out)  7 " in result.stdout
+
+
 def test_while_it_drains() -> None:
     with answering('{"pools": [], "draining": true}') as stub:
         result = run("status", "--admin", stub.where)

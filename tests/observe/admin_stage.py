@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import attrs
 
 from mrcpbalance.config import Config, parse
-from mrcpbalance.observe import Console, Statistics
+from mrcpbalance.observe import Console, ReloadError, Statistics
 from mrcpbalance.observe.api import application
 from mrcpbalance.observe.tokens import Token, Tokens
 from mrcpbalance.pool import Backend, Pool, Want
@@ -90,6 +90,8 @@ class AdminStage:
     ) -> None:
         self.now = 1000.0
         self.draining = False
+        self.leaving: list[Pool] = []  # pools that were taken out
+        self.refusal: ReloadError | None = None  # of the next reload
         self.left: list[str] = []  # backends whose sessions were ended
         self.notes: list[str] = []
         self.connections: dict[str, int] = {}
@@ -104,6 +106,7 @@ class AdminStage:
         self.tables = {name: StickTable(table) for name, table in self.config.stick_tables.items()}
         self.console = Console(
             pools=self.pools,
+            leaving=lambda: self.leaving,
             register=self.register,
             tables=self.tables,
             tally=self.tally,
@@ -114,6 +117,7 @@ class AdminStage:
             connections_refused=lambda: self.refused,
             draining=lambda: self.draining,
             end_sessions=self._end_sessions,
+            reload=self._reload,
             now=lambda: self.now,
             wall=lambda: self.now + 1_700_000_000.0,
             version="1.2.3",
@@ -129,6 +133,11 @@ class AdminStage:
         self.left.append(backend.name)
         for session in self.register.of_backend(backend):
             self.register.end(session, End(Who.OPERATOR, Phase.ACTIVE), self.now)
+
+    async def _reload(self) -> dict[str, object]:
+        if self.refusal is not None:
+            raise self.refusal
+        return {"backends_added": ("speech/asr-3",)}
 
     def backend(self, pool: str, name: str) -> Backend:
         return self.pools[pool].backends[name]

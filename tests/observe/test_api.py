@@ -1,10 +1,11 @@
 """The admin interface's JSON: names that outsiders rely on, orders, errors that say what to do."""
 
+import attrs
 import pytest
 import trio
 import trio.testing
 
-from mrcpbalance.observe import api
+from mrcpbalance.observe import ReloadError, api
 from mrcpbalance.pool import State
 from mrcpbalance.sessions import End, Phase, Who
 from tests.observe.admin_stage import AdminStage
@@ -15,6 +16,7 @@ NEVER_ANY: dict[str, object] = {"sessions": 0, "at": None, "resources": {}}
 ASR_1 = {
     "name": "asr-1",
     "state": "up",
+    "removed": False,
     "sessions": 0,
     "max_sessions": 3,
     "peak": NEVER_ANY,
@@ -79,10 +81,52 @@ async def test_orders() -> None:
     assert stage.backend("speech", "asr-1").state(stage.now) is State.UP
 
 
+async def test_what_a_reload_took_out_is_seen_until_its_last_session_ends() -> None:
+    stage = AdminStage()
+    session, other = (
+        stage.session("key", backend="asr-1"),
+        stage.session(protocol="tcp", pool="raw", resource="speechsynth"),
+    )
+    speech, raw = stage.pools["speech"], stage.pools.pop("raw")
+    backends = {"asr-2": speech.config.backends["asr-2"]}
+    speech.become(attrs.evolve(speech.config, backends=backends))
+    raw.retire()
+    stage.leaving = [raw]
+
+    async def rows() -> list[tuple[str, str, bool]]:
+        pools = (await stage.get(f"{API}/pools")).json["pools"]
+        return [(row["name"], row["state"], row["removed"]) for pool in pools for row in pool["backends"]]
+
+    assert await rows() == [("asr-2", "up", False), ("asr-1", "draining", True), ("echo", "draining", True)]
+    told = (await stage.get(f"{API}/explain/{other.id}")).json
+    assert (told["session"]["pool"], told["now"]) == ("raw", [])
+    stage.leaving = []
+    told = (await stage.get(f"{API}/explain/{other.id}")).json
+    assert told["why"].startswith("chosen by a pool that was taken out in attempt 1")
+    refused = await stage.post(f"{API}/pools/speech/backends/asr-1/enable")
+    assert (refused.status, "was taken out" in refused.error) == (404, True)
+    answer = await stage.post(f"{API}/pools/speech/backends/asr-1/disable")
+    assert (answer.json["sessions"], answer.json["removed"], str(session.end)) == (0, True, "operator/active")
+    assert await rows() == [("asr-2", "up", False)]
+
+
+async def test_a_reload() -> None:
+    stage = AdminStage()
+    answer = await stage.post(f"{API}/reload")
+    assert (answer.status, answer.json) == (200, {"backends_added": ["speech/asr-3"]})
+    stage.refusal = ReloadError(["a.toml:1: one", "a.toml:2: two"])
+    answer = await stage.post(f"{API}/reload")
+    assert (answer.status, answer.json["faults"]) == (422, ["a.toml:1: one", "a.toml:2: two"])
+    assert "nothing was changed" in answer.error
+    stage.refusal = ReloadError(["it is about to end"], conflict=True)
+    answer = await stage.post(f"{API}/reload")
+    assert (answer.status, answer.json) == (409, {"error": "it is about to end"})
+
+
 async def test_a_session() -> None:
     stage = AdminStage()
     session = stage.session("A1B2@speechrecog", "call/1@host")
-    session.messages_to_backend, session.bytes_to_client = 3, 700
+    session.messages_to_backend, session.bytes_to_client, session.address = 3, 700, "192.0.2.12"
     stage.now += 90
     expected = {
         "id": "id-0",
@@ -90,6 +134,7 @@ async def test_a_session() -> None:
         "client": "198.51.100.7",
         "pool": "speech",
         "backend": "asr-2",
+        "address": "192.0.2.12",
         "resources": ["speechrecog"],
         "started": "2023-11-14T22:30:00.000Z",
         "keys": ["A1B2@speechrecog", "call/1@host"],
@@ -247,6 +292,7 @@ BAD = {
     "no such order": ("POST", f"{API}/pools/speech/backends/asr-1/stop", 404, "drain, enable, disable"),
     "an order as a question": ("GET", f"{API}/pools/speech/backends/asr-1/drain", 405, "GET is not for"),
     "a question as an order": ("POST", f"{API}/pools", 405, "POST is not for"),
+    "a reload as a question": ("GET", f"{API}/reload", 405, "GET is not for"),
     "no such method": ("DELETE", f"{API}/sessions/xyz", 405, "DELETE is not for"),
     "no such pool to explain": ("GET", f"{API}/explain?pool=rav", 404, "did you mean 'raw'?"),
     "no such protocol": ("GET", f"{API}/explain?protocol=sip", 400, "mrcpv1, mrcpv2, mrcp, tcp"),

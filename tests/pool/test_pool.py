@@ -1,13 +1,13 @@
 """Who gets a session: eligibility, standby, the last resort, and how it is explained."""
 
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import pytest
 
-from mrcpbalance.config import Address, PoolConfig
+from mrcpbalance.config import Address, BackendConfig, PoolConfig
 from mrcpbalance.pool import Backend, Obstacle, Pool, Protocol, State, Want
-from tests.pool.build import HEALTH, RECOG, SYNTH, UNKNOWN, names, pool, server, take_down
+from tests.pool.build import HEALTH, RECOG, SYNTH, UNKNOWN, Policy, names, pool, server, take_down
 
 
 def excluded(speech: Pool, want: Want, now: float, *tried: str) -> dict[str, Obstacle | None]:
@@ -307,3 +307,56 @@ def test_another_configuration_keeps_the_same_servers() -> None:
     speech.backends["b"].failed("rtsp", 0.0)
     assert speech.backends["b"].state(0.0) is State.DOWN
     assert speech.queue.size == 5
+
+
+def config_of(speech: Pool, *servers: BackendConfig) -> PoolConfig:
+    return attrs.evolve(speech.config, backends={its.name: its for its in servers})
+
+
+def test_what_left_is_seen_while_it_has_sessions_and_may_come_back() -> None:
+    speech = pool(server("a", max_sessions=1), server("b"))
+    a, b = speech.backends.values()
+    seat = speech.take(RECOG, now=0.0)
+    assert seat is not None
+    b.disable()
+    speech.become(config_of(speech, server("c")))
+    assert speech.leaving == (a,), "b has no sessions"
+    assert (a.removed, a.state(0.0), b.state(0.0)) == (True, State.DRAINING, State.DISABLED)
+    assert a.obstacle(RECOG, 0.0) is Obstacle.DRAINING
+    a.disable()
+    assert (a.state(0.0), a.obstacle(RECOG, 0.0)) == (State.DISABLED, Obstacle.DISABLED)
+    a.enable()
+    assert a.state(0.0) is State.DRAINING
+    speech.become(config_of(speech, server("a", max_sessions=1), server("b")))
+    assert (speech.backends["a"], list(speech.leaving), a.removed) == (a, [], False)
+    assert speech.backends["b"] is not b
+    assert a.obstacle(RECOG, 0.0) is Obstacle.FULL, "its session still counts"
+    seat.release()
+    assert a.obstacle(RECOG, 0.0) is None
+    speech.become(config_of(speech, server("c")))
+    assert list(speech.leaving) == []
+
+
+def test_one_of_the_same_name_elsewhere_is_another() -> None:
+    speech = pool(server("a"))
+    (a,) = speech.backends.values()
+    seats = [speech.take(RECOG, now=0.0)]
+    elsewhere = attrs.evolve(server("a"), rtsp=Address("elsewhere.example", 1554))
+    speech.become(config_of(speech, elsewhere))
+    other = speech.backends["a"]
+    seats.append(speech.take(RECOG, now=0.0))
+    assert (other is not a, speech.leaving) == (True, (a,))
+    speech.become(config_of(speech, server("a")))
+    assert (speech.backends["a"], speech.leaving) == (a, (other,))
+    assert [seat and seat.backend for seat in seats] == [a, other]
+
+
+@pytest.mark.parametrize("policy", get_args(Policy))
+def test_a_pool_that_left(policy: Policy) -> None:
+    speech = pool(server("a"), server("b", standby=True), policy=policy)
+    a, b = speech.backends.values()
+    assert speech.take(RECOG, now=0.0) is not None
+    speech.retire()
+    assert (speech.leaving, speech.take(RECOG, now=0.0), speech.peek(RECOG, 0.0)) == ((a,), None, None)
+    assert speech.explain(RECOG, 0.0) == ()
+    assert (a.removed, b.removed) == (True, True)

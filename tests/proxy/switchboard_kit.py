@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import trio
@@ -39,6 +39,20 @@ async def later(board: Switchboard, seconds: float) -> None:
     await settled()
 
 
+class Book:
+    """Host names and their addresses; it notes which of them didn't answer."""
+
+    def __init__(self, names: Mapping[str, Sequence[str]]) -> None:
+        self.names = names
+        self.missing: list[tuple[str, str]] = []
+
+    def places(self, address: Address) -> Sequence[Address]:
+        return [Address(number, address.port) for number in self.names.get(address.host, ())]
+
+    def missed(self, place: Address, why: str) -> None:
+        self.missing.append((place.host, why))
+
+
 @contextlib.asynccontextmanager
 async def switchboard(
     *,
@@ -46,7 +60,7 @@ async def switchboard(
     stall: float = STALL,
     linger: float = LINGER,
     faults: list[tuple[str, str]] | None = None,
-    resolve: Mapping[str, str] = MappingProxyType({}),
+    names: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> AsyncIterator[Switchboard]:
     """Run a switchboard, and close the peers' sockets after it; a fault that the test doesn't ask for fails it."""
     told: list[tuple[str, str]] = [] if faults is None else faults
@@ -55,7 +69,7 @@ async def switchboard(
         stall=stall,
         linger=linger,
         clock=Clock(),
-        resolve=resolve.get,
+        names=Book(names),
         on_fault=lambda fault, where: told.append((where, repr(fault))),
     )
     try:

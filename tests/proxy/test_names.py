@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import trio
 
-from mrcpbalance.config import parse
+from mrcpbalance.config import Address, parse
 from mrcpbalance.proxy import serve
-from mrcpbalance.proxy.names import AGAIN, PATIENCE, Names, backend_hosts
+from mrcpbalance.proxy.names import AGAIN, MOST, PATIENCE, TURNS, Names, backend_hosts
 from mrcpbalance.simulator import RtspCaller, SpeechServer
 
 CONFIG = """
@@ -65,6 +65,12 @@ class Journal:
 
 
 HOSTS = frozenset({"asr.example"})
+ASR = Address("asr.example", 1554)
+
+
+def order(names: Names, port: int = 1554) -> str:
+    """Give the last parts of the addresses that the next leg would try, in order."""
+    return "".join(place.host[-1] for place in names.places(Address("asr.example", port)))
 
 
 def test_only_names_are_looked_up() -> None:
@@ -72,25 +78,69 @@ def test_only_names_are_looked_up() -> None:
 
 
 async def test_a_name_is_found_and_told_once() -> None:
-    journal, _ = Journal(), Book(asr=["192.0.2.1", "192.0.2.2"])
+    journal, book = Journal(), Book(asr=["192.0.2.1", "2001:db8::2", "192.0.2.1"])
     names = Names(journal)
-    assert names.get("asr.example") is None
+    assert names.places(ASR) == names.all(ASR) == ()
+    await names.look_up(HOSTS)
+    book.entries["asr"].reverse()  # as name services do
+    await names.look_up(HOSTS)
+    assert names.all(ASR) == (Address("192.0.2.1", 1554), Address("2001:db8::2", 1554))
+    assert journal.notes == [
+        ("name-found", {"host": "asr.example", "addresses": ("192.0.2.1", "2001:db8::2")})
+    ]
+
+
+async def test_its_addresses_are_used_in_turn() -> None:
+    Book(asr=["192.0.2.1", "192.0.2.2", "192.0.2.3"])
+    names = Names(Journal())
+    await names.look_up(HOSTS)
+    assert [order(names) for _ in range(4)] == ["123", "231", "312", "123"]
+    assert order(names, 1555) == "123", "each port has its own turns"
+
+
+async def test_one_that_does_not_answer_comes_last_for_a_time_and_the_others_share_its_turns() -> None:
+    journal, _ = Journal(), Book(asr=["192.0.2.1", "192.0.2.2", "192.0.2.3"])
+    names = Names(journal)
+    await names.look_up(HOSTS)
     for _ in range(2):
-        await names.look_up(HOSTS)
-    assert names.get("asr.example") == "192.0.2.1"
-    assert journal.notes == [("name-found", {"host": "asr.example", "address": "192.0.2.1"})]
+        names.missed(Address("192.0.2.2", 1554), "refused")
+    assert [order(names) for _ in range(3)] == ["132", "312", "132"]
+    assert order(names, 1555) == "123"
+    names.answered(Address("192.0.2.2", 1554))
+    names.answered(Address("192.0.2.2", 1554))
+    assert order(names) == "123"
+    assert journal.events == ["name-found", "address-avoided", "address-back"]
+    for last in "123":
+        names.missed(Address(f"192.0.2.{last}", 1554), "refused")
+    assert [order(names) for _ in range(2)] == ["231", "312"]
+    names.answered(Address("192.0.2.1", 1554))
+    await trio.sleep(2 * AGAIN + 1)
+    assert order(names) == "123"
 
 
-async def test_the_address_in_use_stays_for_as_long_as_the_name_has_it() -> None:
+async def test_what_is_remembered_of_turns_is_bounded() -> None:
+    Book(asr=["192.0.2.1", "192.0.2.2"])
+    names = Names(Journal())
+    await names.look_up(HOSTS)
+    for port in range(1, TURNS + 3):
+        names.places(Address("asr.example", port))
+    assert len(names._turns) < TURNS
+
+
+async def test_only_so_many_addresses_are_taken() -> None:
+    Book(asr=[f"192.0.2.{last}" for last in range(200)])
+    names = Names(Journal())
+    await names.look_up(HOSTS)
+    assert len(names.all(ASR)) == MOST
+
+
+async def test_an_address_that_vanished_is_used_no_more() -> None:
     journal, book = Journal(), Book(asr=["192.0.2.1", "192.0.2.2"])
     names = Names(journal)
     await names.look_up(HOSTS)
-    book.entries["asr"] = ["192.0.2.2", "192.0.2.1"]
-    await names.look_up(HOSTS)
-    assert names.get("asr.example") == "192.0.2.1"
     book.entries["asr"] = ["192.0.2.2"]
     await names.look_up(HOSTS)
-    assert names.get("asr.example") == "192.0.2.2"
+    assert [order(names) for _ in range(2)] == ["2", "2"]
     assert journal.events == ["name-found", "name-found"]
 
 
@@ -101,31 +151,44 @@ async def test_what_is_known_outlives_a_name_service_that_fails() -> None:
     del book.entries["asr"]
     for _ in range(3):
         await names.look_up(HOSTS)
-    assert names.get("asr.example") == "192.0.2.1"
+    assert order(names) == "1"
     book.entries["asr"] = ["192.0.2.1"]
     await names.look_up(HOSTS)
     del book.entries["asr"]
     await names.look_up(HOSTS)
     assert journal.events == ["name-found", "name-not-found", "name-not-found"]
-    assert journal.notes[1][1]["kept"] == "192.0.2.1"
+    assert journal.notes[1][1]["kept"] == ("192.0.2.1",)
 
 
 async def test_names_are_looked_up_again_and_again() -> None:
     names, book = Names(Journal()), Book(asr=["192.0.2.1"])
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(names.keep, HOSTS)
-        await names.wait(HOSTS)
+        await names.meet(HOSTS)
+        names.attend(HOSTS)
+        nursery.start_soon(names.keep)
         book.entries["asr"] = ["192.0.2.9"]
         await trio.sleep(AGAIN + 1)
-        assert names.get("asr.example") == "192.0.2.9"
+        assert order(names) == "9"
         nursery.cancel_scope.cancel()
     assert len(book.asked) == 2
 
 
+async def test_what_is_avoided_no_more_is_forgotten() -> None:
+    names, _ = Names(Journal()), Book(asr=["192.0.2.1"])
+    names.missed(Address("192.0.2.1", 1), "refused")
+    names.attend(HOSTS)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(names.keep)
+        await trio.sleep(3 * AGAIN + 1)
+        nursery.cancel_scope.cancel()
+    assert names._avoided == {}
+
+
 async def test_how_often_is_a_setting() -> None:
     names, book = Names(Journal(), 5.0), Book(asr=["192.0.2.1"])
+    names.attend(HOSTS)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(names.keep, HOSTS)
+        nursery.start_soon(names.keep)
         await trio.sleep(11)
         nursery.cancel_scope.cancel()
     assert len(book.asked) == 3
@@ -133,10 +196,28 @@ async def test_how_often_is_a_setting() -> None:
 
 async def test_without_names_nothing_is_awaited() -> None:
     names = Names(Journal())
-    await names.keep(frozenset())
     begun = trio.current_time()
-    await names.wait(frozenset())
+    await names.meet(frozenset())
     assert trio.current_time() == begun
+
+
+async def test_names_of_another_configuration_are_met_and_old_ones_forgotten() -> None:
+    names, book = Names(Journal()), Book(asr=["192.0.2.1"], tts=["192.0.2.2"])
+    await names.meet(HOSTS)
+    names.attend(HOSTS)
+    other = frozenset({"tts.example"})
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(names.keep)
+        await names.meet(other | HOSTS)
+        assert book.asked == ["asr.example", "tts.example"]
+        names.attend(other)
+        assert list(names.known) == ["tts.example"]
+        await trio.sleep(AGAIN + 1)
+        assert book.asked[2:] == ["tts.example"]
+        names.attend(other | {"gone.example"})
+        await trio.sleep(1)
+        assert set(book.asked[3:]) == {"tts.example", "gone.example"}, "what isn't known is looked up at once"
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_silent_name_service_does_not_keep_it_from_starting() -> None:
@@ -160,5 +241,5 @@ async def test_a_backend_by_its_name() -> None:
         addresses = await nursery.start(partial(serve, config, journal=journal, ended=lambda *_: None))
         async with RtspCaller(addresses["front"][0]) as caller:
             assert await (await caller.setup("speechsynth")).teardown() == 200
-        assert journal.notes[0] == ("name-found", {"host": "asr-1.example", "address": "127.0.0.1"})
+        assert journal.notes[0] == ("name-found", {"host": "asr-1.example", "addresses": ("127.0.0.1",)})
         nursery.cancel_scope.cancel()

@@ -11,6 +11,7 @@ import trio
 
 from mrcpbalance.config import Address, BackendConfig, HealthConfig, PoolConfig
 from mrcpbalance.pool import Pool
+from mrcpbalance.proxy.names import Names
 from mrcpbalance.proxy.probes import Probes, probe_of
 from mrcpbalance.simulator import EchoServer, FramedServer, Refuse, Silence, SipServer, SpeechServer
 from tests.scenarios.by_hand import refusing_address
@@ -23,10 +24,6 @@ FAST: Final = (
 )
 
 
-def nobody(_host: str) -> None:
-    """Resolve no name."""
-
-
 def pool_of(backend: BackendConfig, **health: Any) -> Pool:
     config = HealthConfig(timeout=TIMEOUT, **health)
     return Pool(PoolConfig(name="speech", health=config, backends={"a": backend}), lambda: 0.5)
@@ -36,11 +33,16 @@ async def verdict(backend: BackendConfig, journal: Running | None = None, **heal
     """Probe once and give what is wrong."""
     pool = pool_of(backend, **health)
     ((_, its),) = pool.backends.items()
-    (protocol,) = (one for one in its.protocols if probe_of(its, one, pool, nobody))
-    probe = probe_of(its, protocol, pool, nobody)
+    (protocol,) = (one for one in its.protocols if probe_of(its, one, pool))
+    probe = probe_of(its, protocol, pool)
     assert probe is not None
-    probes = Probes(journal or Running(), nobody, trio.current_time, lambda: 0.5)
-    return await probes._ask(its, pool.config.health, probe)
+    return await probes_with(journal or Running())._ask_all(its, protocol, pool.config.health, probe)
+
+
+def probes_with(journal: Running) -> Probes:
+    """Make probes that know one name."""
+    names = Names(journal, known={"asr": ("127.0.0.1", "127.0.0.2")})
+    return Probes(journal, names, trio.current_time, lambda: 0.5)
 
 
 def rtsp_at(server: SpeechServer) -> BackendConfig:
@@ -134,9 +136,9 @@ async def test_a_session_for_what_the_backend_serves() -> None:
     async with SpeechServer("a") as server:
         backend = BackendConfig(name="a", rtsp=server.address, resources=frozenset({"speechsynth"}))
         pool = pool_of(backend, probe="session")
-        probe = probe_of(pool.backends["a"], "rtsp", pool, nobody)
+        probe = probe_of(pool.backends["a"], "rtsp", pool)
         assert isinstance(probe, functools.partial)
-        assert probe.args[1] == "/media/speechsynthesizer"
+        assert probe.keywords["path"] == "/media/speechsynthesizer"
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,7 @@ async def test_an_mrcp_address_sees_whole_sessions_or_nothing() -> None:
     async with FramedServer("a") as server:
         backend = BackendConfig(name="a", mrcp=server.address)
         pool = pool_of(backend)
-        assert probe_of(pool.backends["a"], "mrcp", pool, nobody) is None  # F-25
+        assert probe_of(pool.backends["a"], "mrcp", pool) is None  # F-25
         assert await verdict(backend, probe="session") is None
         asked = [entry.name for entry in server.transcript if entry.sender == "caller"]
         assert asked[:2] == ["SETUP", "TEARDOWN"]
@@ -258,11 +260,11 @@ async def test_an_mrcp_server_that_refuses() -> None:
 
 async def test_an_rtsp_address_is_not_probed_twice() -> None:
     pool = pool_of(BackendConfig(name="a", rtsp=Address("192.0.2.1", 1554)))
-    assert probe_of(pool.backends["a"], "tcp", pool, nobody) is None
+    assert probe_of(pool.backends["a"], "tcp", pool) is None
 
 
 async def test_a_fault_of_our_own_is_told_and_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("mrcpbalance.proxy.probes_rtsp.describe", broken)
@@ -292,7 +294,7 @@ async def test_none_asks_nothing() -> None:
 async def test_backends_that_left_are_probed_no_longer() -> None:
     async with SpeechServer("a") as server, trio.open_nursery() as nursery:
         pool = pool_of(rtsp_at(server), interval=0.01)
-        probes = Probes(Running(), nobody, trio.current_time, lambda: 0.5)
+        probes = probes_with(Running())
         await nursery.start(probes.run, [pool])
         await server.transcript.until(lambda entry: entry.name == "DESCRIBE")
         probes.attend([])
@@ -301,3 +303,30 @@ async def test_backends_that_left_are_probed_no_longer() -> None:
         await trio.sleep(0.05)
         assert len(server.transcript) == count
         nursery.cancel_scope.cancel()
+
+
+async def test_one_address_of_a_name_that_is_well_is_enough_and_the_others_are_avoided() -> None:
+    async with SpeechServer("a") as server:
+        at = Address("asr", server.address.port)
+        backend, journal = BackendConfig(name="a", rtsp=at), Running()
+        assert await verdict(backend, journal) is None
+        (avoided,) = journal.said("address-avoided")
+        assert (avoided["address"], avoided["reason"]) == (f"127.0.0.2:{at.port}", "Connection refused")
+        server.offline = True
+        assert await verdict(backend) == "127.0.0.1: DESCRIBE answered 503; 127.0.0.2: Connection refused"
+    assert (
+        await verdict(BackendConfig(name="a", rtsp=Address("no.such", 1))) == "no address known for no.such"
+    )
+
+
+async def test_an_address_that_is_well_again_is_used_again() -> None:
+    async with SpeechServer("a") as server:
+        journal = Running()
+        probes = probes_with(journal)
+        pool = pool_of(BackendConfig(name="a", rtsp=Address("asr", server.address.port)))
+        probes.names.missed(server.address, "refused")
+        probe = probe_of(pool.backends["a"], "rtsp", pool)
+        assert probe is not None
+        assert await probes._ask_all(pool.backends["a"], "rtsp", pool.config.health, probe) is None
+        assert journal.said("address-back") == [{"address": str(server.address)}]
+        assert not probes.names.is_avoided(server.address)

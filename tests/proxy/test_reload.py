@@ -9,10 +9,11 @@ import trio
 
 from mrcpbalance.config import Address, Config, parse
 from mrcpbalance.proxy import Changes, Proxy, Reloader, serve
-from mrcpbalance.proxy.reload import CannotReloadError, apply
+from mrcpbalance.proxy.reload import CannotReloadError, NotNowError, apply
 from mrcpbalance.simulator import EchoServer, Refused, RtspCaller, SpeechServer
+from tests.proxy.test_names import Book
 from tests.scenarios.by_hand import calling, refusing_address
-from tests.scenarios.running import FIRST, TCP, V1, Running, with_backends
+from tests.scenarios.running import FIRST, TCP, V1, Named, Running, with_backends
 
 pytestmark = pytest.mark.real_time
 SECOND = '[listeners.second]\nprotocol = "rtsp"\nbind = "{}"\npool = "speech"\n'
@@ -69,9 +70,11 @@ async def test_sessions_stay_where_they_are_while_backends_change() -> None:
             with pytest.raises(Refused):
                 await caller.setup("speechsynth")
             assert live.become(FIRST + V1, b).backends_removed == ("speech/a",)
+            assert live.proxy.pools["speech"].leaving == (kept,)
             assert await first.teardown() == 200
             assert await second.teardown() == 200
             assert kept.sessions == 0
+            assert list(live.proxy.pools["speech"].leaving) == []
             third = await caller.setup("speechsynth")
             assert await third.teardown() == 200
         await a.transcript.until(lambda entry: entry.name == "TEARDOWN")
@@ -144,7 +147,7 @@ async def test_what_can_not_change_is_refused_and_nothing_changes() -> None:
         assert live.proxy.config is before
         assert set(live.proxy.doors) == {"front"}
         live.proxy.draining = True
-        with pytest.raises(CannotReloadError, match="about to end"):
+        with pytest.raises(NotNowError, match="about to end"):
             live.become(TCP, a)
         nursery.cancel_scope.cancel()
 
@@ -169,4 +172,52 @@ async def test_wishes_are_seen_to_and_faults_are_told() -> None:
         live.reloader.wish()
         reloaded = await live.journal.until("reloaded")
         assert (reloaded["backends_added"], reloaded["backends_removed"]) == (("speech/b",), ("speech/a",))
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_pool_that_comes_back_has_its_sessions() -> None:
+    async with SpeechServer("a") as a, trio.open_nursery() as nursery:
+        live = await Live(nursery, config(V1, a)).start()
+        other = V1.replace('"speech"', '"other"') + f'[pools.other.backends.b]\nrtsp = "{a.address}"\n'
+        async with RtspCaller(live.address) as caller:
+            session = await caller.setup("speechsynth")
+            pool = live.proxy.pools["speech"]
+            apply(live.proxy, parse(other, "reload.toml"))
+            assert live.proxy.leaving() == [pool]
+            live.become(V1, a)
+            assert (live.proxy.pools, live.proxy.leaving()) == ({"speech": pool}, [])
+            apply(live.proxy, parse(other, "reload.toml"))
+            assert await session.teardown() == 200
+            assert live.proxy.leaving() == []
+            live.become(V1, a)
+            assert live.proxy.pools["speech"] is not pool
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_came_of_it_is_told_to_whoever_asked() -> None:
+    async with EchoServer("a") as a, EchoServer("b") as b, trio.open_nursery() as nursery:
+        live = await Live(nursery, config(TCP, a)).start()
+        live.next = config(TCP, b)
+        assert (await live.reloader.reload(live.proxy)).backends_added == ("speech/b",)
+        live.reloader.read = lambda: parse("[pools]\n", "reload.toml")
+        with pytest.raises(CannotReloadError, match=r"reload\.toml:1: ") as refusal:
+            await live.reloader.reload(live.proxy)
+        assert not isinstance(refusal.value, NotNowError)
+        assert len(live.journal.said("reload-refused")) == len(refusal.value.faults)
+        nursery.cancel_scope.cancel()
+
+
+async def test_names_of_new_hosts_are_known_before_anyone_is_sent_there() -> None:
+    Book(**{"asr-1": ["127.0.0.1"]})
+    async with SpeechServer("a") as a, SpeechServer("b") as b, trio.open_nursery() as nursery:
+        live = await Live(nursery, config(V1, a)).start()
+        live.next = config(V1, Named("b", Address("asr-1.example", b.address.port)))
+        await live.reloader.reload(live.proxy)
+        assert live.proxy.names.hosts == {"asr-1.example"}
+        async with RtspCaller(live.address) as caller:
+            assert await (await caller.setup("speechsynth")).teardown() == 200
+        assert [note.event for note in live.journal.notes] == ["name-found", "reloaded"]
+        live.next = config(V1, a)
+        await live.reloader.reload(live.proxy)
+        assert (live.proxy.names.hosts, live.proxy.names.known) == (frozenset(), {})
         nursery.cancel_scope.cancel()

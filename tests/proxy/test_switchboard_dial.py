@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from mrcpbalance.config import Address
-from mrcpbalance.proxy._link_dial import host_of, locate, reason
+from mrcpbalance.proxy._link_dial import host_of, reason, target_of
 from mrcpbalance.proxy.switchboard import Switchboard
 from mrcpbalance.sessions.ports import CloseReason, Port, Shell
 from tests.proxy.switchboard_kit import (
@@ -168,7 +168,7 @@ UNREACHABLE = {
 
 @pytest.mark.parametrize("where", UNREACHABLE.values(), ids=UNREACHABLE)
 async def test_it_cannot_be_tried(where: Address) -> None:
-    async with switchboard(resolve={"loop": "loop"}) as board:
+    async with switchboard(names={"loop": ["loop"]}) as board:
         owner = Recorder()
         link = board.dial(where, owner, within=WITHIN)
         link.send(b"never")
@@ -203,7 +203,7 @@ async def test_no_descriptor_is_left() -> None:
 
 
 async def test_a_name_is_asked_for() -> None:
-    async with switchboard(resolve={"asr-1": "127.0.0.1"}) as board:
+    async with switchboard(names={"asr-1": ["127.0.0.1"]}) as board:
         with listening() as listener:
             link = board.dial(Address("asr-1", address(listener).port), owner := Recorder(), within=WITHIN)
             await owner.hears("connected")
@@ -296,13 +296,12 @@ LOCATED = {
         Address("fe80::1%lo", 80),
         (socket.AF_INET6, ("fe80::1", 80, 0, socket.if_nametoindex("lo"))),
     ),
-    "name": (Address("asr", 80), (socket.AF_INET, ("192.0.2.9", 80))),
 }
 
 
 @pytest.mark.parametrize(("where", "target"), LOCATED.values(), ids=LOCATED)
 def test_located(where: Address, target: object) -> None:
-    assert locate(where, {"asr": "192.0.2.9"}.get) == target
+    assert target_of(where) == target
 
 
 HOSTS = [

@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from mrcpbalance.simulator import RtspCaller, SpeechServer
+from tests.scenarios.operating import ADMIN, Operator
 from tests.scenarios.running import V1, with_backends
 from tests.scenarios.serving import serving
 
@@ -57,3 +58,25 @@ async def test_a_faulty_file_changes_nothing(tmp_path: Path) -> None:
             assert f"{file}:3: listeners.front.speed: unknown key" in str(refused["fault"])
             assert await session.teardown() == 200
             assert await (await caller.setup("speechsynth")).teardown() == 200
+
+
+async def test_an_operator_reloads_and_is_told_what_came_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.toml"
+    async with SpeechServer("a") as a, SpeechServer("b") as b:
+        file.write_text(with_backends(V1 + ADMIN, a))
+        async with serving("--config", str(file)) as served, RtspCaller(served.address) as caller:
+            operator = await Operator.of(served)
+            session = await caller.setup("speechsynth")
+            file.write_text(with_backends(V1 + ADMIN, b))
+            done = await operator.run("reload")
+            assert (done.status, done.err) == (0, "")
+            assert done.out.split("\n")[1:3] == ["  backend added: speech/b", "  backend taken out: speech/a"]
+            rows = {row[0]: row[1:3] for row in (await operator.run("status")).table[1:]}
+            assert rows == {"speech/b": ["up", "0"], "speech/a": ["draining (taken out)", "1"]}
+            file.write_text(with_backends(V1 + ADMIN, b).replace("rtsp", "rstp"))
+            done = await operator.run("reload")
+            assert (done.status, done.out) == (1, "")
+            assert f"{file}:3: listeners.front.protocol: " in done.err
+            assert done.err.splitlines()[-1].startswith("mrcpbalance: nothing was changed: ")
+            assert await session.teardown() == 200
+            assert [row[0] for row in (await operator.run("status")).table[1:]] == ["speech/b"]
