@@ -40,6 +40,7 @@ def console(proxy: Proxy, statistics: Statistics, reloader: Reloader) -> Console
         meters=proxy.meters,
         connections=connections,
         connections_refused=lambda: proxy.callers.refused,
+        starting=lambda: proxy.starting,
         draining=lambda: proxy.draining,
         end_sessions=end_sessions,
         reload=reload,

@@ -78,11 +78,12 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
     stop, stop_now, statistics = trio.Event(), trio.Event(), Statistics()
     reloader = None if read is None else Reloader(read)
     companions: list[Callable[..., Awaitable[None]]] = [] if reloader is None else [reloader.run]
+    heralds: list[Callable[..., Awaitable[None]]] = []
     if config.admin is not None:
         from ._admin import run_admin  # noqa: PLC0415 - its web server costs time and memory
 
         assert reloader is not None, "flags configure no admin interface"
-        companions.append(partial(run_admin, config.admin, statistics, reloader))
+        heralds.append(partial(run_admin, config.admin, statistics, reloader))
 
     companions.append(tell_systemd)  # when everything else is ready
 
@@ -91,7 +92,14 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
         log.note("session-end", **session_end(session, now))
 
     proxy = partial(
-        serve, config, journal=log, ended=ended, stop=stop, stop_now=stop_now, companions=companions
+        serve,
+        config,
+        journal=log,
+        ended=ended,
+        stop=stop,
+        stop_now=stop_now,
+        heralds=heralds,
+        companions=companions,
     )
     async with trio.open_nursery() as signals:
         await signals.start(stop_on_signals, log, stop, stop_now, reloader and reloader.wish)

@@ -38,6 +38,7 @@ class Console:
     meters: Meters | None
     connections: Callable[[], Mapping[str, int]]  # caller connections by protocol
     connections_refused: Callable[[], int]
+    starting: Callable[[], bool]
     draining: Callable[[], bool]
     end_sessions: Callable[[Backend], None]  # of one backend, cleanly, now
     reload: Callable[[], Awaitable[type_json]]  # gives what changed; raises `ReloadError`
@@ -139,6 +140,8 @@ class Console:
 
     def unready(self) -> str:
         """Say why no new sessions should be sent here; "" when they may."""
+        if self.starting():
+            return "starting"
         if self.draining():
             return "draining"
         now = self.now()

@@ -23,12 +23,14 @@ async def serve(
     ended: type_ended,
     stop: trio.Event | None = None,
     stop_now: trio.Event | None = None,
+    heralds: Sequence[Callable[..., Awaitable[None]]] = (),
     companions: Sequence[Callable[..., Awaitable[None]]] = (),
     task_status: trio.TaskStatus[Mapping[str, list[Address]]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `stop` is set; then drain and return, at once when `stop_now` is set too.
 
-    `companions` are started with the proxy, as trio starts tasks, before it is ready, and cancelled at its end.
+    `companions` are started with the proxy, as trio starts tasks, before it is ready, and cancelled at its end;
+    `heralds` the same, but before anything that may take time: they can tell that it isn't ready yet.
     Starts with the addresses of every listener. Raises `CannotListenError` when one can't be opened; none is then.
     Cancelling resets every connection.
     """
@@ -40,6 +42,8 @@ async def serve(
     by_listener = {name: [one for one in bound if one.listener.name == name] for name in config.listeners}
     async with trio.open_nursery() as nursery:
         await nursery.start(proxy.switchboard.run)
+        for herald in heralds:
+            await nursery.start(herald, proxy)
         await proxy.names.meet(hosts)
         proxy.names.attend(hosts)
         nursery.start_soon(proxy.names.keep)
@@ -48,6 +52,7 @@ async def serve(
             proxy.listen(sockets)
         for companion in companions:
             await nursery.start(companion, proxy)
+        proxy.starting = False
         task_status.started({name: _addresses(sockets) for name, sockets in by_listener.items()})
         await stop.wait()
         await proxy.drain(stop_now)

@@ -61,6 +61,7 @@ class Proxy:
     meters: Meters | None = None  # measuring requests costs time: only where somebody can ask for it
     listening: list[Listening] = attrs.field(factory=list)
     agents: list[Agent] = attrs.field(factory=list)
+    starting: bool = True
     draining: bool = False
     empty: trio.Event = attrs.field(factory=trio.Event)  # set when draining and no session is left
 

@@ -76,6 +76,8 @@ def apply(proxy: Proxy, config: Config) -> Changes:
 
 def _open(proxy: Proxy, config: Config) -> list[Bound]:
     """Open what is new; find what can't change."""
+    if proxy.starting:
+        raise NotNowError(["the proxy is still starting: ask again in a moment"])
     if proxy.draining:
         raise NotNowError(["the proxy is about to end: it takes no other configuration"])
     faults = [

@@ -89,6 +89,7 @@ class AdminStage:
         text: str = TEXT,
     ) -> None:
         self.now = 1000.0
+        self.starting = False
         self.draining = False
         self.leaving: list[Pool] = []  # pools that were taken out
         self.refusal: ReloadError | None = None  # of the next reload
@@ -115,6 +116,7 @@ class AdminStage:
             meters=self.meters,
             connections=lambda: self.connections,
             connections_refused=lambda: self.refused,
+            starting=lambda: self.starting,
             draining=lambda: self.draining,
             end_sessions=self._end_sessions,
             reload=self._reload,

@@ -331,7 +331,10 @@ async def test_health_and_readiness() -> None:
         answer = await stage.get("/readyz")
         return answer.status, answer.body.decode().strip()
 
+    stage.starting = True
     assert (await stage.get("/healthz")).body == b"ok\n"
+    assert await ready() == (503, "starting")
+    stage.starting = False
     assert await ready() == (200, "ready")
     stage.backend("speech", "asr-1").drain()
     assert await ready() == (503, "pool 'speech' has no backend up for mrcpv2")

@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from mrcpbalance.config import Address, Config, parse
-from mrcpbalance.proxy import CannotListenError, serve, stop_on_signals
+from mrcpbalance.proxy import CannotListenError, Proxy, serve, stop_on_signals
+from mrcpbalance.proxy.reload import NotNowError, apply
 from mrcpbalance.simulator import EchoServer
 from tests.scenarios.by_hand import Line, calling
 from tests.scenarios.running import TCP, Running, with_backends
@@ -148,3 +149,42 @@ async def test_signals_become_events_and_the_second_hurries() -> None:
         nursery.cancel_scope.cancel()
     told = [(note.fields["signal"], note.fields.get("second")) for note in proxy.notes]
     assert told == [("SIGHUP", None), ("SIGTERM", False), ("SIGINT", True)]
+
+
+async def test_heralds_know_that_it_is_starting() -> None:
+    """They run while a companion still takes its time; from readiness on they know better."""
+    seen: list[bool] = []
+    may_go_on = trio.Event()
+    proxies: list[Proxy] = []
+
+    async def herald(proxy: Proxy, *, task_status: trio.TaskStatus[None]) -> None:
+        proxies.append(proxy)
+        seen.append(proxy.starting)
+        task_status.started()
+
+    async def slow(proxy: Proxy, *, task_status: trio.TaskStatus[None]) -> None:
+        seen.append(proxy.starting)
+        await may_go_on.wait()
+        task_status.started()
+
+    async with EchoServer("a") as server, trio.open_nursery() as nursery:
+        start = partial(
+            serve,
+            config(server),
+            journal=Running(),
+            ended=lambda *_: None,
+            heralds=[herald],
+            companions=[slow],
+        )
+        nursery.start_soon(nursery.start, start)
+        with trio.fail_after(10):
+            while len(seen) < 2:
+                await trio.lowlevel.checkpoint()
+        assert seen == [True, True]
+        with pytest.raises(NotNowError, match="still starting"):
+            apply(proxies[0], proxies[0].config)
+        may_go_on.set()
+        with trio.fail_after(10):
+            while proxies[0].starting:
+                await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
