@@ -8,10 +8,12 @@ import attrs
 import trio
 
 from mrcpbalance.config import AdminConfig
-from mrcpbalance.observe import Console, ReloadError, Statistics
+from mrcpbalance.observe import Console, ReloadError, Statistics, session_end
+from mrcpbalance.observe.console import PROTOCOLS
 from mrcpbalance.observe.server import serve_admin
-from mrcpbalance.pool import Backend
+from mrcpbalance.pool import Backend, Protocol, State
 from mrcpbalance.proxy import CannotReloadError, NotNowError, Proxy, Reloader
+from mrcpbalance.sessions import Session
 
 
 def console(proxy: Proxy, statistics: Statistics, reloader: Reloader) -> Console:
@@ -29,7 +31,7 @@ def console(proxy: Proxy, statistics: Statistics, reloader: Reloader) -> Console
         except CannotReloadError as refusal:
             raise ReloadError(refusal.faults, conflict=isinstance(refusal, NotNowError)) from None
 
-    return Console(
+    made = Console(
         pools=proxy.pools,
         leaving=proxy.leaving,
         register=proxy.register,
@@ -48,6 +50,25 @@ def console(proxy: Proxy, statistics: Statistics, reloader: Reloader) -> Console
         wall=time.time,
         version=version("mrcpbalance"),
     )
+    _listen(made, proxy, statistics)
+    return made
+
+
+def _listen(console: Console, proxy: Proxy, statistics: Statistics) -> None:
+    """Let the console hear what happens."""
+    history, feed = console.history, console.feed
+
+    def ended(session: Session, now: float) -> None:
+        history.ended(session)
+        if feed.watchers:
+            feed.session_ended(session_end(session, now))
+
+    def changed(backend: Backend, protocol: Protocol, state: State) -> None:
+        feed.backend(backend.pool, backend.name, PROTOCOLS[protocol], state.value, backend.reason(protocol))
+
+    proxy.register.on_answer = history.answered
+    proxy.changed = changed
+    statistics.on_end = ended
 
 
 def run_admin(

@@ -11,20 +11,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from mrcpbalance.sessions import Session
 
 from . import metrics, openapi
 from .console import SPOKEN, Console, UnknownError
 from .errors import ReloadError
+from .feed import event
 from .guard import Guard, refuse, role_of
+from .history import KEPT, STEP
+from .streams import Events, Written
 from .tokens import Tokens
 
 ROWS: Final = 10_000  # sessions listed at once, unless more or fewer are asked for
 MOST_ROWS: Final = 100_000
 BREATH: Final = 100  # rows built before others get a turn
-LOOK: Final = 2_000  # sessions looked at before others get a turn
+LOOK: Final = 500  # sessions looked at before others get a turn
+WATCHERS: Final = 32  # event streams at once: half the connections there may be
 ORDERS: Final = ("drain", "enable", "disable")
 
 Handler = Callable[[Console, Request], Awaitable[Response]]
@@ -43,6 +46,8 @@ def application(console: Console, tokens: Tokens | None, host: str) -> Starlette
         _route(f"{api}/pools", console, _pools),
         _route(f"{api}/pools/{{pool}}/backends/{{backend}}/{{order}}", console, _order, "POST"),
         _route(f"{api}/reload", console, _reload, "POST"),
+        _route(f"{api}/history", console, _history),
+        _route(f"{api}/events", console, _events),
         _route(f"{api}/sessions", console, _sessions),
         _route(f"{api}/sessions/{{key:path}}", console, _session),
         _route(f"{api}/explain", console, _explain_next),
@@ -110,9 +115,36 @@ async def _me(console: Console, request: Request) -> Response:
 
 
 async def _pools(console: Console, request: Request) -> Response:
-    return JSONResponse(
-        {"pools": console.pool_rows(), "draining": console.draining(), "role": role_of(request)}
-    )
+    return JSONResponse({**console.standing(), "role": role_of(request)})
+
+
+async def _history(console: Console, request: Request) -> Response:
+    seconds = _number(request, "seconds", int(KEPT * STEP), int(KEPT * STEP))
+    if isinstance(seconds, Response):
+        return seconds
+    return Written(_past(console, max(int(seconds / STEP), 1)))
+
+
+async def _past(console: Console, steps: int) -> AsyncIterator[str]:
+    """Write the last so many steps of each backend, one backend at a time."""
+    yield f'{{"step_s": {STEP:g}, "steps": {min(steps, console.history.steps, KEPT)}, "backends": ['
+    for number, row in enumerate(console.history.rows(steps)):
+        yield (", " if number else "") + json.dumps(row)
+        await trio.lowlevel.checkpoint()
+    yield "]}"
+
+
+async def _events(console: Console, _request: Request) -> Response:
+    if len(console.feed.watchers) >= WATCHERS:
+        return refuse(503, f"{WATCHERS} watch already; ask again when one has left")
+    watcher = console.feed.join()
+    watcher.show(event("pools", console.standing()))
+
+    async def news() -> bytes:
+        await watcher.wait()
+        return watcher.take()
+
+    return Events(news, lambda: console.feed.leave(watcher))
 
 
 async def _order(console: Console, request: Request) -> Response:
@@ -132,32 +164,19 @@ async def _reload(console: Console, _request: Request) -> Response:
         return JSONResponse({"error": error, "faults": list(refusal.faults)}, status_code=422)
 
 
-class _Streamed(Response):
-    """JSON that is written while it is sent. starlette's own way brings another concurrency library, loaded in mid-traffic."""
-
-    media_type = "application/json"
-
-    def __init__(self, parts: AsyncIterator[str]) -> None:
-        super().__init__()
-        del self.headers["content-length"]
-        self._parts = parts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
-        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-        await send(start)
-        async for part in self._parts:
-            await send({"type": "http.response.body", "body": part.encode(), "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
 async def _sessions(console: Console, request: Request) -> Response:
-    limit = request.query_params.get("limit", str(ROWS))
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= len(str(MOST_ROWS))) or not (
-        0 < int(limit) <= MOST_ROWS
-    ):
-        return refuse(400, f"limit: {limit[:40]!r} is not a number from 1 to {MOST_ROWS}")
-    accept = _filter(request)
-    return _Streamed(_rows(console, accept, int(limit)))
+    limit = _number(request, "limit", ROWS, MOST_ROWS)
+    if isinstance(limit, Response):
+        return limit
+    return Written(_rows(console, _filter(request), limit))
+
+
+def _number(request: Request, name: str, default: int, most: int) -> int | Response:
+    """Read a parameter that is a number, or refuse it."""
+    text = request.query_params.get(name, str(default))
+    if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 0 < int(text) <= most:
+        return int(text)
+    return refuse(400, f"{name}: {text[:40]!r} is not a number from 1 to {most}")
 
 
 async def _rows(console: Console, accept: Callable[[Session], bool], limit: int) -> AsyncIterator[str]:

@@ -12,6 +12,8 @@ from mrcpbalance.pool import Protocol as Spoken
 from mrcpbalance.sessions import Meters, Register, Session, StickTable, Tally
 from mrcpbalance.sessions.ports import Journal
 
+from .feed import Feed
+from .history import History
 from .totals import Statistics
 
 PROTOCOLS: Final[Mapping[Spoken, str]] = {"rtsp": "mrcpv1", "sip": "mrcpv2", "mrcp": "mrcp", "tcp": "tcp"}
@@ -45,12 +47,18 @@ class Console:
     now: Callable[[], float]
     wall: Callable[[], float]
     version: str = ""
+    history: History = attrs.field(factory=History)
+    feed: Feed = attrs.field(factory=Feed)
     started: float = attrs.field(init=False)  # on the calendar
 
     def __attrs_post_init__(self) -> None:
         self.started = self.wall()
 
     # Pools.
+
+    def standing(self) -> type_json:
+        """How everything stands: every pool with its backends, and whether the process drains."""
+        return {"pools": self.pool_rows(), "draining": self.draining()}
 
     def pool_rows(self) -> list[type_json]:
         """Every pool with its backends."""
@@ -136,7 +144,9 @@ class Console:
         else:
             backend.disable()
             self.end_sessions(backend)
-        return self._backend_row(backend, self.now())
+        row = self._backend_row(backend, self.now())
+        self.feed.backend(pool, name, None, str(row["state"]), f"ordered to {order}")
+        return row
 
     def unready(self) -> str:
         """Say why no new sessions should be sent here; "" when they may."""

@@ -21,6 +21,16 @@ _PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         ("pool", "backend"),
     ),
     "/api/v1/reload": ("post", "Read the configuration file again; 422 with its faults if it has any.", ()),
+    "/api/v1/history": (
+        "get",
+        "The last minutes of each backend in steps; filter: seconds.",
+        (),
+    ),
+    "/api/v1/events": (
+        "get",
+        "Server-sent events: pools, backend, session-end, lost.",
+        (),
+    ),
     "/api/v1/sessions": (
         "get",
         "Live sessions; filters: pool, backend, protocol, client, search, limit.",

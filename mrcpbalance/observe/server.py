@@ -19,6 +19,7 @@ from mrcpbalance.sessions.ports import Journal
 from .api import application
 from .console import Console
 from .errors import AdminError
+from .keeping import keep_feed, keep_history
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ async def serve_admin(
         async with trio.open_nursery() as nursery:
             doors = _Doors(wrapped, console.journal, _settings())
             nursery.start_soon(doors.close_in_the_end)
+            nursery.start_soon(keep_history, console)
+            nursery.start_soon(keep_feed, console)
             task_status.started()
             await trio.serve_listeners(doors.enter, [trio.SocketListener(sock)], handler_nursery=nursery)
 

@@ -1,6 +1,7 @@
 """What ended sessions add up to: by end cause, and how long set-up and life took."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -13,14 +14,19 @@ SESSION_BOUNDS: Final = (0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 180.0, 600.0, 180
 Labels = tuple[str, str, str]  # pool, backend, protocol
 
 
+def _unheard(session: Session, now: float) -> None:
+    """Tell nobody."""
+
+
 @attrs.define(eq=False)
 class Statistics:
-    """The sums of all sessions that ended since the start."""
+    """The sums of all sessions that ended since the start. `on_end` hears of each."""
 
     ends: dict[tuple[str, str, str, str], int] = attrs.field(factory=dict)  # labels and `who/phase`
     lives: dict[Labels, Histogram] = attrs.field(factory=dict)
     setups: dict[Labels, Histogram] = attrs.field(factory=dict)
     failovers: Counter[Labels] = attrs.field(factory=Counter)  # that started, but on no backend asked before
+    on_end: Callable[[Session, float], None] = _unheard
 
     def ended(self, session: Session, now: float) -> None:
         """Count a session that has ended."""
@@ -32,6 +38,7 @@ class Statistics:
                 self.failovers[labels] += 1
             _of(self.setups, labels, SETUP_BOUNDS).observe(session.answered_at - session.opened_at)
             _of(self.lives, labels, SESSION_BOUNDS).observe(now - session.opened_at)
+        self.on_end(session, now)
 
 
 def _of(histograms: dict[Labels, Histogram], labels: Labels, bounds: tuple[float, ...]) -> Histogram:

@@ -14,7 +14,7 @@ import trio
 
 from mrcpbalance.config import Config, ListenerConfig, PoolConfig
 from mrcpbalance.mrcpv2 import Agent
-from mrcpbalance.pool import Backend, Pool, Protocol, State
+from mrcpbalance.pool import Backend, OnChange, Pool, Protocol, State
 from mrcpbalance.sessions import End, Meters, Phase, Register, Session, StickTable, Tally, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
@@ -40,6 +40,10 @@ class Door:
     listening: list[Listening] = attrs.field(factory=list)  # for callers
 
 
+def _unheard(backend: Backend, protocol: Protocol, state: State) -> None:
+    """Tell nobody."""
+
+
 @attrs.define(eq=False)
 class Proxy:
     """One process's pools, sessions and connections."""
@@ -62,6 +66,7 @@ class Proxy:
     listening: list[Listening] = attrs.field(factory=list)
     agents: list[Agent] = attrs.field(factory=list)
     starting: bool = True
+    changed: OnChange = _unheard  # may be set at any time; hears what the log says of backends
     draining: bool = False
     empty: trio.Event = attrs.field(factory=trio.Event)  # set when draining and no session is left
 
@@ -91,6 +96,7 @@ class Proxy:
                 protocol=protocol,
                 reason=backend.reason(protocol),
             )
+            proxy.changed(backend, protocol, state)
 
         proxy = cls(
             config=config,

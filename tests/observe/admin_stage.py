@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import attrs
+import trio
 
 from mrcpbalance.config import Config, parse
 from mrcpbalance.observe import Console, ReloadError, Statistics
@@ -55,6 +56,7 @@ stick_table = "clients"
 [stick_tables.clients]
 size = 10
 """
+STAYS: Final = 1.0  # seconds after which a client has heard enough of what doesn't end
 SPOKEN: Final[Mapping[str, Spoken]] = {"mrcpv1": "rtsp", "mrcpv2": "sip", "mrcp": "mrcp", "tcp": "tcp"}
 
 
@@ -205,8 +207,13 @@ class AdminStage:
         }
         said: list[Any] = []
 
+        asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
         async def receive() -> Any:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            for request in asked:
+                return request
+            await trio.sleep(STAYS)
+            return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             said.append(message)
