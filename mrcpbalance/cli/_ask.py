@@ -22,6 +22,14 @@ F = TypeVar("F", bound=Callable[..., object])
 type_answer = dict[str, object]
 
 
+class NoAnswerError(Exception):
+    """Nobody answered, or not as hoped; says why and what to do. `faults` are those of a refused configuration."""
+
+    def __init__(self, text: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.faults = faults
+
+
 @attrs.frozen
 class Admin:
     """Where to ask, and the token to ask with."""
@@ -38,6 +46,15 @@ class Admin:
         return self._ask("POST", path, patience)
 
     def _ask(self, method: str, path: str, patience: float) -> type_answer:
+        try:
+            return self.ask(method, path, patience)
+        except NoAnswerError as error:
+            for fault in error.faults:
+                click.echo(fault, err=True)
+            fail(str(error))
+
+    def ask(self, method: str, path: str, patience: float) -> type_answer:
+        """Ask for something, for so many seconds at most; raises NoAnswerError when there is no good answer."""
         headers = {"Accept": "application/json"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -48,29 +65,32 @@ class Admin:
                 body = response.read()
         except OSError as error:
             reason = error.strerror or str(error) or "no answer in time"
-            fail(
+            raise NoAnswerError(
                 f"no proxy answers at {self.where} ({reason}); is it running, does its file have [admin]?"
                 " --admin or --config say where"
-            )
+            ) from None
         except http.client.HTTPException:
-            fail(f"what answers at {self.where} speaks no HTTP; --admin or --config say where to ask")
+            raise NoAnswerError(
+                f"what answers at {self.where} speaks no HTTP; --admin or --config say where to ask"
+            ) from None
         try:
             answer = json.loads(body)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            fail(f"what answers at {self.where} is no mrcpbalance (HTTP {response.status})")
+            raise NoAnswerError(f"what answers at {self.where} is no mrcpbalance (HTTP {response.status})")
         if response.status == http.client.UNAUTHORIZED:
-            fail(
+            raise NoAnswerError(
                 f"the proxy at {self.where} asks for its token"
                 f"{'' if self.token is None else ', and not this one'}:"
                 " give --token-file FILE, MRCPBALANCE_TOKEN, or --config FILE"
             )
         if response.status >= http.client.BAD_REQUEST:
             faults = answer.get("faults")
-            for fault in faults if isinstance(faults, list) else []:
-                click.echo(str(fault), err=True)
-            fail(str(answer.get("error", f"HTTP {response.status}")))
+            raise NoAnswerError(
+                str(answer.get("error", f"HTTP {response.status}")),
+                tuple(map(str, faults)) if isinstance(faults, list) else (),
+            )
         return answer
 
     def _prefix(self) -> str:

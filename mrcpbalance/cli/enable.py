@@ -3,11 +3,12 @@
 import click
 
 from ._ask import asks
+from ._complete import backends
 from ._order import give
 
 
 @click.command()
-@click.argument("backend", metavar="POOL/BACKEND")
+@click.argument("backend", metavar="POOL/BACKEND", shell_complete=backends)
 @asks
 def command(
     *, backend: str, admin: str | None, file: str | None, token_file: str | None, as_json: bool

@@ -5,11 +5,12 @@ from urllib.parse import quote, urlencode
 import click
 
 from ._ask import asks, find, show_json, show_table
+from ._complete import pools
 
 
 @click.command()
 @click.argument("session", required=False)
-@click.option("--pool", help="Where the next session would go: in this pool.")
+@click.option("--pool", shell_complete=pools, help="Where the next session would go: in this pool.")
 @click.option("--resource", help="For this resource, by its MRCPv2 name.")
 @click.option("--protocol", type=click.Choice(["mrcpv1", "mrcpv2", "mrcp", "tcp"]), help="In this protocol.")
 @click.option("--source", help="From this caller address.")

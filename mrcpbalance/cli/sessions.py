@@ -5,10 +5,11 @@ from urllib.parse import urlencode
 import click
 
 from ._ask import asks, find, show_json, show_table
+from ._complete import bare_backends
 
 
 @click.command()
-@click.option("--backend", help="Only those on this backend.")
+@click.option("--backend", shell_complete=bare_backends, help="Only those on this backend.")
 @click.option("--search", help="Only those whose ids or caller address contain this.")
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Show at most so many."
