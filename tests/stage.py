@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mrcpbalance.config import Address, Limits, ListenerConfig, PoolConfig, Timeouts
-from mrcpbalance.pool import Pool
+from mrcpbalance.pool import Pool, link
 from mrcpbalance.sessions import Overheard, Register, Session, Tally
 from mrcpbalance.sessions.context import Context, Core
 from mrcpbalance.sessions.ports import CloseReason, DatagramOwner, Owner
@@ -154,6 +154,7 @@ class Stage:
         self.names: dict[str, list[str]] = {}  # the addresses of a host name
         self.missing: list[tuple[str, str]] = []  # those that didn't answer, and why
         self.unreachable: set[str] = set()  # hosts that there is no way to
+        self.pools: dict[str, Pool] = {}
         self._alarms: list[StageAlarm] = []
         numbers: Final = itertools.count(1)
         self.context = Context(
@@ -206,6 +207,12 @@ class Stage:
 
     def note(self, event: str, /, **fields: object) -> None:
         self.notes.append((event, fields))
+
+    def also(self, *pools: PoolConfig) -> None:
+        """Let there be other pools, too."""
+        own = self.context.pool
+        self.pools = {own.name: own, **{pool.name: Pool(pool, random=lambda: 0.0) for pool in pools}}
+        link(self.pools)
 
     # What a play does and sees.
 

@@ -11,7 +11,12 @@ from ._complete import pools
 @click.command()
 @click.argument("session", required=False)
 @click.option("--pool", shell_complete=pools, help="Where the next session would go: in this pool.")
-@click.option("--resource", help="For this resource, by its MRCPv2 name.")
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    help="For this resource, by its MRCPv2 name; several for one session that needs all.",
+)
 @click.option("--protocol", type=click.Choice(["mrcpv1", "mrcpv2", "mrcp", "tcp"]), help="In this protocol.")
 @click.option("--source", help="From this caller address.")
 @asks
@@ -19,7 +24,7 @@ def command(
     *,
     session: str | None,
     pool: str | None,
-    resource: str | None,
+    resources: tuple[str, ...],
     protocol: str | None,
     source: str | None,
     admin: str | None,
@@ -28,13 +33,13 @@ def command(
     as_json: bool,
 ) -> None:
     """Tell why SESSION (our id, or any id its caller knows) sits where it does; without it, where the next one would go."""
-    asked = {"pool": pool, "resource": resource, "protocol": protocol, "source": source}
+    asked = {"pool": pool, "resource": resources, "protocol": protocol, "source": source}
     given = {name: value for name, value in asked.items() if value}
     if session is not None and given:
         raise click.UsageError("give either a session, or what the next one is like")
     proxy = find(admin, file, token_file)
     if session is None:
-        answer = proxy.get("/api/v1/explain" + (f"?{urlencode(given)}" if given else ""))
+        answer = proxy.get("/api/v1/explain" + (f"?{urlencode(given, doseq=True)}" if given else ""))
     else:
         answer = proxy.get(f"/api/v1/explain/{quote(session, safe='')}")
     if as_json:
@@ -65,6 +70,9 @@ def _next(rows: object) -> None:
             f"The next {row['protocol']}{resource} session in {row['pool']} would go to {row['next'] or 'nobody'}."
         )
         _verdicts(row["backends"])
+        for other in row["fallback"]:
+            click.echo(f"What {row['pool']} can't take goes to {other['pool']}:")
+            _verdicts(other["backends"])
         click.echo()
 
 

@@ -31,6 +31,9 @@ def command(*, admin: str | None, file: str | None, token_file: str | None, as_j
     if answer.get("draining"):
         click.echo("The proxy is draining: it takes no new sessions.\n")
     show_table(("BACKEND", "STATE", "SESSIONS", "OF", "WEIGHT", "FAILURES", "ADDRESSES"), rows)
+    for pool in pools:
+        if pool.get("fallback"):
+            click.echo(f"\nWhat {pool['name']} can't take goes to {', then '.join(pool['fallback'])}.")
 
 
 def _address(protocol: str, one: dict[str, object], state: str) -> str:

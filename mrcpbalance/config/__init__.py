@@ -3,6 +3,7 @@
 from ._address import Address
 from ._bounds import Limits, Timeouts
 from ._duration import format_duration, parse_duration
+from ._fallback import fallback_chain
 from ._faults import ConfigError, Fault
 from ._flags import from_flags
 from ._health import HealthConfig
@@ -39,6 +40,7 @@ __all__ = [
     "StickTableConfig",
     "Timeouts",
     "Transport",
+    "fallback_chain",
     "format_duration",
     "from_flags",
     "load",

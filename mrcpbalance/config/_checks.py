@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from ._address import Address, is_loopback, is_wildcard
+from ._fallback import loops
 from ._faults import Place, nearest, one_of, quoted
 from ._model import AdminConfig, BackendConfig, Config, ListenerConfig, PoolConfig
 from ._sections import settings
@@ -23,6 +24,12 @@ def check(config: Config, root: Place) -> None:
     """Note the faults that show only when several keys are seen together."""
     for name, pool in config.pools.items():
         _check_pool(pool, root.under("pools", name))
+        _check_fallback(pool, config, root.under("pools"))
+    for way in loops(config.pools):
+        place = root.under("pools", way[0], "fallback")
+        place.fault(
+            f"leads back to itself ({' → '.join(way)})", "expected pools that don't fall back on this one"
+        )
     for name, listener in config.listeners.items():
         _check_listener(listener, root.under("listeners", name))
         _check_references(listener, config, root.under("listeners", name))
@@ -36,6 +43,34 @@ def _check_pool(pool: PoolConfig, place: Place) -> None:
         backends.fault("missing", "expected at least one table [pools.POOL.backends.BACKEND]")
     for name, backend in pool.backends.items():
         _check_backend(backend, pool, backends.under(name))
+
+
+def _check_fallback(pool: PoolConfig, config: Config, pools: Place) -> None:
+    here = pools.under(pool.name, "fallback")
+    for name in pool.fallback:
+        other = config.pools.get(name)
+        if other is None:
+            others = [known for known in config.pools if known != pool.name]
+            here.fault(
+                f"no pool {quoted(name)}",
+                nearest(name, others) if others else "expected a table [pools.POOL]",
+            )
+        elif not set(_served(pool, pools)) & set(_served(other, pools)):
+            here.fault(
+                f"pool {quoted(name)} has no backend with an address for what those of {quoted(pool.name)} have one for",
+                "expected a pool that speaks the same",
+            )
+
+
+def _served(pool: PoolConfig, pools: Place) -> list[str]:
+    """Give the protocols that some backend of a pool may serve; all of them for a pool without backends, which has a fault."""
+    backends = pools.under(pool.name, "backends")
+    return [
+        protocol
+        for protocol in ADDRESSES
+        if not pool.backends
+        or any(_may_serve(backend, protocol, backends.under(name)) for name, backend in pool.backends.items())
+    ]
 
 
 def _check_backend(backend: BackendConfig, pool: PoolConfig, place: Place) -> None:
@@ -102,13 +137,9 @@ def _check_references(listener: ListenerConfig, config: Config, place: Place) ->
 
 
 def _check_served(listener: ListenerConfig, pool: PoolConfig, place: Place) -> None:
-    if listener.protocol == "auto" or not pool.backends:
-        return  # every backend has some address; a pool without backends has a fault already
-    backends = place.root.under("pools", pool.name, "backends")
-    if not any(
-        _may_serve(backend, listener.protocol, backends.under(name))
-        for name, backend in pool.backends.items()
-    ):
+    if listener.protocol == "auto":
+        return  # every backend has some address
+    if listener.protocol not in _served(pool, place.root.under("pools")):
         place.under("pool").fault(
             f"pool {quoted(pool.name)} has no backend with an address for {quoted(listener.protocol)}",
             f'expected at least one with {listener.protocol} = "HOST:PORT"',

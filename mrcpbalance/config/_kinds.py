@@ -232,6 +232,25 @@ class Array:
 
 
 @attrs.frozen
+class OneOrMore:
+    """A value, or an array of such values."""
+
+    item: Kind[object]
+    plural: str
+
+    @property
+    def expected(self) -> str:
+        """Name both."""
+        return f"{self.item.expected}, or an array of {self.plural}"
+
+    def read(self, value: object, place: Place) -> tuple[object, ...]:
+        """Give the values, however many."""
+        if isinstance(value, list):
+            return Array(self.item, self.plural).read(value, place)
+        return (self.item.read(value, place),)
+
+
+@attrs.frozen
 class Unordered:
     """An array whose order says nothing."""
 

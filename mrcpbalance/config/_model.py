@@ -27,6 +27,7 @@ from ._kinds import (
     Array,
     Either,
     Entries,
+    OneOrMore,
     Unordered,
     choice,
     duration,
@@ -156,6 +157,14 @@ class PoolConfig:
     queue_timeout: float = attrs.field(
         default=2.0,
         metadata=setting(duration(), "How long a session waits for a backend before it is refused."),
+    )
+    fallback: tuple[str, ...] = attrs.field(
+        default=(),
+        metadata=setting(
+            OneOrMore(POOL_NAME, "names of pools"),
+            "The pool that takes what no backend of this one can, or several, asked in this order; each has its own `retries`."
+            " Theirs are asked after them. Only when they can't take it either, it waits in this pool's queue.",
+        ),
     )
     health: HealthConfig = attrs.field(
         factory=HealthConfig,

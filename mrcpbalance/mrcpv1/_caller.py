@@ -238,7 +238,7 @@ class Caller:
         self.context.journal.note(
             "backend-connection-lost",
             level="warning",
-            pool=self.context.pool.name,
+            pool=leg.backend.pool,
             backend=leg.backend.name,
             client=self.port.peer,
             reason=reason.value,

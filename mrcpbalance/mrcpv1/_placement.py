@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from mrcpbalance.pool import Backend, Seat, Waiter, Want, retry_after
+from mrcpbalance.pool import Backend, Pool, Seat, Waiter, Want, retry_after
 from mrcpbalance.sessions import Direction, End, Phase, Who
 from mrcpwire import rtsp
 
@@ -69,6 +69,7 @@ class Placement:
 
     caller: "Caller"
     turn: Turn
+    pool: Pool
     request: rtsp.Request  # as it goes out
     want: Want
     session: RtspSession | None  # None: no session comes of it (DESCRIBE)
@@ -85,18 +86,14 @@ class Placement:
         self._next(now)
 
     def _next(self, now: float) -> None:
-        pool = self.caller.context.pool
-        if len(self.tried) > pool.config.retries:
-            self._exhausted(now)
-            return
         if self.session is None:
-            backend = pool.peek(self.want, now, self.tried)
+            backend = self.pool.peek(self.want, now, self.tried)
             if backend is None:
                 self._exhausted(now)
             else:
                 self._try(backend, None, now)
             return
-        seat = pool.take(self.want, now=now, tried=self.tried)
+        seat = self.pool.take(self.want, now=now, tried=self.tried)
         if seat is not None:
             self._placed(seat, now)
         elif not self._wait(now):
@@ -104,12 +101,11 @@ class Placement:
 
     def _wait(self, now: float) -> bool:
         """Wait for a backend, if that may be."""
-        context = self.caller.context
-        self.waiter = context.pool.wait(
+        self.waiter = self.pool.wait(
             self.want,
             now=now,
             tried=self.tried,
-            bell=context.shell.alarm,
+            bell=self.caller.context.shell.alarm,
             placed=self._placed,
             refused=self._exhausted,
         )
@@ -137,7 +133,7 @@ class Placement:
         """Take a backend's answer: the caller gets it, unless another backend may do better."""
         self.attempt, self.due = None, math.inf
         backend = attempt.leg.backend
-        retry = response.status in self.caller.context.pool.config.retry_statuses
+        retry = self.pool.is_retried(backend, response.status)
         if response.status in _SETUP_FAILED:
             backend.failed("rtsp", now)
         else:
@@ -181,7 +177,7 @@ class Placement:
     def _exhausted(self, now: float) -> None:
         fault = self.fault
         if fault is None:
-            full = self.caller.context.none_eligible(self.want, now, self.tried)
+            full = self.caller.context.none_eligible(self.pool, self.want, now, self.tried)
             fault = Fault.NONE_FREE if full else Fault.UNAVAILABLE
         self._settle()
         data = self.refusal or fault.reply(self.turn.cseq)

@@ -81,7 +81,10 @@ def place(caller: "Caller", request: rtsp.Request, now: float) -> None:
     turn.session = session = RtspSession(record, touched=now, patience=context.timeouts.session_idle)
     want = Want("rtsp", resource or None, caller.port.peer)
     edited = _edits.media_to_backend(request, caller.port.peer)
-    _start(caller, Placement(caller=caller, turn=turn, request=edited, want=want, session=session), now)
+    placement = Placement(
+        caller=caller, turn=turn, pool=context.pool, request=edited, want=want, session=session
+    )
+    _start(caller, placement, now)
 
 
 def _turn_down(caller: "Caller", turn: Turn, record: Session | None, fault: Fault, now: float) -> None:
@@ -102,10 +105,12 @@ def query(caller: "Caller", request: rtsp.Request, now: float) -> None:
         caller.refuse(turn, fault, now)
         return
     resource = resource_of(caller, request) or None
-    if not any(backend.serves(resource) for backend in caller.context.pool.backends.values()):
+    pool = caller.context.pool
+    if not pool.serves(resource):
         resource = None  # the URI names no resource: whoever is up may answer
     want = Want("rtsp", resource, caller.port.peer)
-    _start(caller, Placement(caller=caller, turn=turn, request=request, want=want, session=None), now)
+    placement = Placement(caller=caller, turn=turn, pool=pool, request=request, want=want, session=None)
+    _start(caller, placement, now)
 
 
 def _start(caller: "Caller", placement: Placement, now: float) -> None:

@@ -242,7 +242,7 @@ class Agent:
         record.resources = resources
         context.register.key(record, request.call_id.decode("latin-1"))
         first = resources[0] if resources else None
-        call.search = Search(call, Want("sip", first, flow.remote[0], also=resources[1:]))
+        call.search = Search(call, context.pool, Want("sip", first, flow.remote[0], also=resources[1:]))
         self.calls[transaction] = call
         call.search.next(now)
 
@@ -261,7 +261,11 @@ class Agent:
     def _options(self, transaction: ServerTransaction, request: sip.Request, now: float) -> None:
         """Answer for the pool (S-12)."""
         want = Want("sip", None, "")
-        usable = any(verdict.excluded is None for verdict in self.context.pool.explain(want, now))
+        usable = any(
+            verdict.excluded is None
+            for pool in self.context.pool.chain
+            for verdict in pool.explain(want, now)
+        )
         if not usable or self.context.draining():
             self.respond(transaction, sip.response_to(request, 503), now)
             return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from mrcpbalance.pool import Backend, Waiter, Want
+from mrcpbalance.pool import Backend, Pool, Waiter, Want
 from mrcpbalance.sessions import Session
 from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import mrcpv2
@@ -53,6 +53,7 @@ class Opening:
     """What a channel needs only until its first answer: where it was tried, and what to send again elsewhere."""
 
     alarm: Alarm
+    pool: Pool
     want: Want
     literal: bool  # it began with a literal SETUP
     request_id: int  # of its first message

@@ -221,7 +221,7 @@ class FramedCaller:
             self.context.journal.note(
                 "backend-connection-lost",
                 level="warning",
-                pool=self.context.pool.name,
+                pool=leg.backend.pool,
                 backend=leg.backend.name,
                 client=self.port.peer,
                 reason=reason.value,

@@ -34,6 +34,7 @@ def open_channel(caller: "FramedCaller", message: mrcpv2.Message, now: float) ->
     want = Want("mrcp", resource, caller.port.peer)
     opening = Opening(
         context.shell.alarm(lambda now: _overdue(caller, channel, now)),
+        context.pool,
         want,
         message.name == b"SETUP",
         message.request_id,
@@ -96,11 +97,10 @@ def settle(caller: "FramedCaller", channel: Channel, opening: Opening) -> None:
 
 
 def _next(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
-    opening, context = channel.opening, caller.context
+    opening, seat = channel.opening, None
     assert opening is not None, "only an opening channel looks for a backend"
-    seat = None
-    if len(opening.tried) <= context.pool.config.retries and not opening.fixed:
-        seat = context.pool.take(opening.want, now=now, tried=opening.tried)
+    if not opening.fixed:
+        seat = opening.pool.take(opening.want, now=now, tried=opening.tried)
         if seat is None and _wait(caller, channel, blame, now):
             return
     if seat is None:
@@ -112,7 +112,7 @@ def _next(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> N
 def _nobody(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
     opening = channel.opening
     if opening is not None and not opening.tried:
-        caller.context.none_eligible(opening.want, now)
+        caller.context.none_eligible(opening.pool, opening.want, now)
     _give_up(caller, channel, blame, now)
 
 
@@ -120,7 +120,7 @@ def _wait(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> b
     """Wait for a backend, if that may be."""
     opening, context = channel.opening, caller.context
     assert opening is not None, "only an opening channel looks for a backend"
-    opening.waiter = context.pool.wait(
+    opening.waiter = opening.pool.wait(
         opening.want,
         now=now,
         tried=opening.tried,
@@ -147,13 +147,8 @@ def _try(caller: "FramedCaller", channel: Channel, seat: Seat, now: float) -> No
         leg.port.send(message.raw)
 
 
-def _another(caller: "FramedCaller", opening: Opening, now: float) -> bool:
-    pool = caller.context.pool
-    return (
-        len(opening.tried) <= pool.config.retries
-        and not opening.fixed
-        and pool.peek(opening.want, now, opening.tried) is not None
-    )
+def _another(opening: Opening, now: float) -> bool:
+    return not opening.fixed and opening.pool.peek(opening.want, now, opening.tried) is not None
 
 
 def _give_up(caller: "FramedCaller", channel: Channel, blame: Who, now: float) -> None:
@@ -191,7 +186,7 @@ def answered(caller: "FramedCaller", channel: Channel, message: mrcpv2.Message, 
     assert opening is not None
     assert leg is not None
     if opening.literal and message.kind is mrcpv2.Kind.RESPONSE:
-        if message.status in RETRYABLE and _another(caller, opening, now):
+        if message.status in RETRYABLE and _another(opening, now):
             leg.backend.failed("mrcp", now)
             failed(caller, channel, Who.BACKEND, now)
             return False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from mrcpbalance.config import Address
-from mrcpbalance.pool import Backend, Seat, Waiter, Want, retry_after
+from mrcpbalance.pool import Backend, Pool, Seat, Waiter, Want, retry_after
 from mrcpbalance.sessions import Who
 from mrcpbalance.sessions.ports import Alarm
 from mrcpwire import sip
@@ -115,6 +115,7 @@ class Search:
     """A call on its way to a backend."""
 
     call: "Call"
+    pool: Pool
     want: Want
     waiter: Waiter | None = None  # while no backend is eligible
     attempt: Attempt | None = None
@@ -125,25 +126,19 @@ class Search:
 
     def next(self, now: float) -> None:
         """Try the next backend, or answer for all."""
-        pool = self.call.agent.context.pool
-        seat = None
-        if len(self.tried) <= pool.config.retries:
-            seat = pool.take(self.want, now=now, tried=self.tried)
-            if seat is None and self._wait(now):
-                return
-        if seat is None:
-            self._nobody(now)
-        else:
+        seat = self.pool.take(self.want, now=now, tried=self.tried)
+        if seat is not None:
             self._try(seat, now)
+        elif not self._wait(now):
+            self._nobody(now)
 
     def _wait(self, now: float) -> bool:
         """Wait for a backend, if that may be."""
-        context = self.call.agent.context
-        self.waiter = context.pool.wait(
+        self.waiter = self.pool.wait(
             self.want,
             now=now,
             tried=self.tried,
-            bell=context.shell.alarm,
+            bell=self.call.agent.context.shell.alarm,
             placed=self._try,
             refused=self._nobody,
         )
@@ -151,7 +146,7 @@ class Search:
 
     def _nobody(self, now: float) -> None:
         if not self.tried:
-            self.call.agent.context.none_eligible(self.want, now)
+            self.call.agent.context.none_eligible(self.pool, self.want, now)
         self.call.not_accepted(self.refusal, self.fault, self.blame, now)
 
     def _try(self, seat: Seat, now: float) -> None:
@@ -271,7 +266,7 @@ class Search:
             backend.answered("sip", now)
         if response.status in _FULL:
             backend.refused(now, retry_after(response.headers.get(b"Retry-After")))
-        if self._is_retried(response.status):
+        if self._is_retried(backend, response.status):
             if response.status not in REDIRECTS:
                 self.refusal = response
             self.fault, self.blame = 503, Who.BACKEND
@@ -280,9 +275,8 @@ class Search:
         else:
             self.call.not_accepted(response, response.status, Who.BACKEND, now)
 
-    def _is_retried(self, status: int) -> bool:
-        configured = self.call.agent.context.pool.config.retry_statuses
-        return status in configured or status in UNAVAILABLE or status in REDIRECTS
+    def _is_retried(self, backend: Backend, status: int) -> bool:
+        return self.pool.is_retried(backend, status) or status in UNAVAILABLE or status in REDIRECTS
 
     def failed(self, attempt: Attempt, blame: Who, why: str, now: float) -> None:
         """Take it that this backend won't do: refused, lost, silent, or unusable."""

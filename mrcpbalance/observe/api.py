@@ -15,7 +15,8 @@ from starlette.routing import Route
 from mrcpbalance.sessions import Session
 
 from . import metrics, openapi
-from .console import SPOKEN, Console, UnknownError
+from ._explain import SPOKEN
+from .console import Console, UnknownError
 from .errors import ReloadError
 from .feed import event
 from .guard import Guard, refuse, role_of
@@ -238,5 +239,6 @@ async def _explain_next(console: Console, request: Request) -> Response:
     protocol = asked.get("protocol", "")
     if protocol and protocol not in SPOKEN:
         return refuse(400, f"protocol: {protocol!r} is none of {', '.join(SPOKEN)}")
-    rows = console.explain_next(asked.get("pool"), protocol, asked.get("resource"), asked.get("source", ""))
+    resources = [resource for resource in asked.getlist("resource") if resource]
+    rows = console.explain_next(asked.get("pool"), protocol, resources, asked.get("source", ""))
     return JSONResponse({"next": rows})

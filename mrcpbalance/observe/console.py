@@ -1,25 +1,26 @@
 """What an operator can see and change: the pools, the live sessions, and the say over backends."""
 
 import difflib
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
-from mrcpbalance.pool import Backend, Capacity, Pool, State, Verdict, Want
+from mrcpbalance.pool import Backend, Capacity, Pool, State, Want
 from mrcpbalance.pool import Protocol as Spoken
 from mrcpbalance.sessions import Meters, Register, Session, StickTable, Tally
 from mrcpbalance.sessions.ports import Journal
 
+from . import _explain
+from ._explain import PROTOCOLS, SPOKEN, type_json
 from .feed import Feed
 from .history import History
 from .totals import Statistics
 
-PROTOCOLS: Final[Mapping[Spoken, str]] = {"rtsp": "mrcpv1", "sip": "mrcpv2", "mrcp": "mrcp", "tcp": "tcp"}
-SPOKEN: Final[Mapping[str, Spoken]] = {label: spoken for spoken, label in PROTOCOLS.items()}
+__all__ = ["PROTOCOLS", "SPOKEN", "Console", "UnknownError"]
+
 _READY: Final = (State.UP, State.PROBATION)
-type_json = dict[str, object]
 
 
 class UnknownError(Exception):
@@ -67,6 +68,7 @@ class Console:
             {
                 "name": pool.name,
                 "policy": pool.config.policy,
+                "fallback": [other.name for other in pool.chain[1:]],
                 "peak": self._peak_row(pool.capacity, now),
                 "backends": [
                     self._backend_row(backend, now) for backend in (*pool.backends.values(), *pool.leaving)
@@ -157,9 +159,11 @@ class Console:
         now = self.now()
         for pool in self.pools.values():
             for spoken in PROTOCOLS:
-                able = [backend for backend in pool.backends.values() if backend.address(spoken) is not None]
+                own, *others = (_able(one, spoken) for one in pool.chain)
                 # One on probation takes a session: to send none here would leave it there for ever.
-                if able and not any(backend.state(now, spoken) in _READY for backend in able):
+                if own and not any(
+                    backend.state(now, spoken) in _READY for able in (own, *others) for backend in able
+                ):
                     return f"pool {pool.name!r} has no backend up for {PROTOCOLS[spoken]}"
         return ""
 
@@ -178,6 +182,7 @@ class Console:
             "protocol": session.protocol,
             "client": session.client,
             "pool": session.pool,
+            "first_pool": session.first_pool,
             "backend": session.backend,
             "address": session.address,
             "resources": list(session.resources),
@@ -203,61 +208,30 @@ class Console:
 
     def explain_session(self, session: Session) -> type_json:
         """Tell why a session sits where it does: what it wanted, and how the pool sees its backends now."""
-        resource = session.resources[0] if session.resources else None
-        want = Want(SPOKEN[session.protocol], resource, session.client)
-        row = self.session_row(session)
         pool = self._pool(session.pool)
-        policy = "a pool that was taken out" if pool is None else pool.config.policy
         return {
-            "session": row,
-            "why": f"chosen by {policy} in attempt {session.attempts}; it stays until it ends",
-            "now": [] if pool is None else self._verdicts(pool, want),
+            "session": self.session_row(session),
+            "why": _explain.why(session, pool),
+            "now": [] if pool is None else _explain.verdicts(pool, _explain.want_of(session), self.now()),
         }
 
     def explain_next(
-        self, pool: str | None, protocol: str, resource: str | None, source: str
+        self, pool: str | None, protocol: str, resources: Sequence[str], source: str
     ) -> list[type_json]:
         """Tell where the next session of this kind would go."""
         if pool is not None and pool not in self.pools:
             raise UnknownError(f"no pool {pool!r}{_nearest(pool, self.pools)}")
         chosen = [self.pools[pool]] if pool is not None else list(self.pools.values())
-        found: list[type_json] = []
-        for one in chosen:
-            wanted = (
-                [SPOKEN[protocol]]
-                if protocol
-                else [spoken for spoken in PROTOCOLS if _spoken_in(one, spoken)]
-            )
-            for spoken in wanted:
-                want = Want(spoken, resource, source)
-                next_one = one.peek(want, self.now())
-                found.append(
-                    {
-                        "pool": one.name,
-                        "protocol": PROTOCOLS[spoken],
-                        "resource": resource,
-                        "next": None if next_one is None else next_one.name,
-                        "backends": self._verdicts(one, want),
-                    }
-                )
-        return found
-
-    def _verdicts(self, pool: Pool, want: Want) -> list[type_json]:
-        return [_verdict_row(verdict) for verdict in pool.explain(want, self.now())]
+        first = resources[0] if resources else None
+        return [
+            _explain.next_row(one, Want(spoken, first, source, tuple(resources[1:])), self.now())
+            for one in chosen
+            for spoken in ([SPOKEN[protocol]] if protocol else _explain.spoken_in(one))
+        ]
 
 
-def _verdict_row(verdict: Verdict) -> type_json:
-    return {
-        "backend": verdict.backend,
-        "state": verdict.state.value,
-        "eligible": verdict.excluded is None,
-        "excluded": None if verdict.excluded is None else verdict.excluded.value,
-        "score": round(verdict.score, 6),
-    }
-
-
-def _spoken_in(pool: Pool, spoken: Spoken) -> bool:
-    return any(backend.address(spoken) is not None for backend in pool.backends.values())
+def _able(pool: Pool, spoken: Spoken) -> list[Backend]:
+    return [backend for backend in pool.backends.values() if backend.address(spoken) is not None]
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:

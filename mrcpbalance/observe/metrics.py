@@ -10,7 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from mrcpbalance.sessions import Histogram
 
 from . import pool_metrics
-from .console import PROTOCOLS, Console
+from ._explain import PROTOCOLS
+from .console import Console
 from .totals import Labels
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -83,6 +84,17 @@ def _total(console: Console) -> Metric:
     return metric
 
 
+def _fallbacks(console: Console) -> Metric:
+    metric = CounterMetricFamily(
+        "mrcpbalance_fallbacks",
+        "Ended sessions that another pool took than the one they were meant for.",
+        labels=("pool", "fallback"),
+    )
+    for labels, count in console.statistics.fallbacks.items():
+        metric.add_metric(labels, count)
+    return metric
+
+
 def _connections(console: Console) -> Metric:
     metric = GaugeMetricFamily(
         "mrcpbalance_connections_active", "Connections of callers.", labels=("protocol",)
@@ -126,6 +138,7 @@ def _started(console: Console) -> Metric:
 
 _PARTS: Final[tuple[Callable[[Console], Metric], ...]] = (
     _total,
+    _fallbacks,
     _connections,
     _anomalies,
     _refused_connections,

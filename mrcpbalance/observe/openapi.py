@@ -39,7 +39,7 @@ _PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "/api/v1/sessions/{id}": ("get", "One session, by our id or any id its caller knows.", ("id",)),
     "/api/v1/explain": (
         "get",
-        "Where the next session would go; filters: pool, protocol, resource, source.",
+        "Where the next session would go; filters: pool, protocol, resource (several for a session that needs all), source.",
         (),
     ),
     "/api/v1/explain/{id}": ("get", "Why a session sits where it does.", ("id",)),

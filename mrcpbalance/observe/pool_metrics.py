@@ -7,7 +7,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from mrcpbalance.pool import State
 
-from .console import PROTOCOLS, Console
+from ._explain import PROTOCOLS
+from .console import Console
 
 _LABELS: Final = ("pool", "backend", "protocol")
 

@@ -23,6 +23,7 @@ class Statistics:
     """The sums of all sessions that ended since the start. `on_end` hears of each."""
 
     ends: dict[tuple[str, str, str, str], int] = attrs.field(factory=dict)  # labels and `who/phase`
+    fallbacks: Counter[tuple[str, str]] = attrs.field(factory=Counter)  # meant for, taken by
     lives: dict[Labels, Histogram] = attrs.field(factory=dict)
     setups: dict[Labels, Histogram] = attrs.field(factory=dict)
     failovers: Counter[Labels] = attrs.field(factory=Counter)  # that started, but on no backend asked before
@@ -36,6 +37,8 @@ class Statistics:
         if session.answered_at is not None:
             if session.attempts > 1:
                 self.failovers[labels] += 1
+            if session.pool != session.first_pool:
+                self.fallbacks[session.first_pool, session.pool] += 1
             _of(self.setups, labels, SETUP_BOUNDS).observe(session.answered_at - session.opened_at)
             _of(self.lives, labels, SESSION_BOUNDS).observe(now - session.opened_at)
         self.on_end(session, now)

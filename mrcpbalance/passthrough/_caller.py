@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import attrs
 
-from mrcpbalance.pool import Backend, Seat, Waiter, Want
+from mrcpbalance.pool import Backend, Pool, Seat, Waiter, Want
 from mrcpbalance.sessions import End, Phase, Session, StickTable, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, CloseReason, Port
@@ -56,6 +56,7 @@ class Caller:
     context: Context
     port: Port
     record: Session
+    pool: Pool
     want: Want
     table: StickTable | None
     early: bytes  # what was read before it was clear that nobody understands it
@@ -78,7 +79,7 @@ class Caller:
             context.tally.count("sessions.limit")
             port.abort()
             return None
-        caller = cls(context, port, record, Want("tcp", None, port.peer), table, early, now)
+        caller = cls(context, port, record, context.pool, Want("tcp", None, port.peer), table, early, now)
         caller.alarm = context.shell.alarm(caller._ring)
         port.guarded = False  # a peer may take its time: `idle` is the limit
         port.pause()
@@ -90,7 +91,7 @@ class Caller:
 
     def _next(self, blame: Who, now: float) -> None:
         seat = None
-        if not self.context.draining() and len(self.tried) <= self.context.pool.config.retries:
+        if not self.context.draining():
             seat = self._seat(now)
         if seat is not None:
             self._try(seat, now)
@@ -99,14 +100,13 @@ class Caller:
 
     def _wait(self, blame: Who, now: float) -> bool:
         """Wait for a backend, if that may be."""
-        pool = self.context.pool
-        if self.context.draining() or len(self.tried) > pool.config.retries:
+        if self.context.draining():
             return False
 
         def refused(now: float) -> None:
             self._give_up(blame, now)
 
-        self.waiter = pool.wait(
+        self.waiter = self.pool.wait(
             self.want,
             now=now,
             tried=self.tried,
@@ -122,7 +122,7 @@ class Caller:
         self.record.seat = seat
         self.record.attempts += 1
         if self.table is not None:  # before the connection stands, so that its siblings go there too
-            self.table.put(self.want.source, backend.name, now)
+            self.table.put(self.want.source, self.pool.label(backend), now)
         self.leg = leg = Leg(self, backend)
         address = backend.address("tcp")
         assert address is not None, "the pool offers only backends that take part"
@@ -130,18 +130,17 @@ class Caller:
         leg.port.guarded = False
 
     def _seat(self, now: float) -> Seat | None:
-        pool = self.context.pool
-        name = None if self.table is None else self.table.get(self.want.source, now)
-        stuck = None if name is None else pool.backends.get(name)
+        label = None if self.table is None else self.table.get(self.want.source, now)
+        stuck = None if label is None else self.pool.find(label)
         if stuck is not None and stuck not in self.tried:
-            seat = pool.take_from(stuck, self.want, now=now)
+            seat = self.pool.take_from(stuck, self.want, now=now)
             if seat is not None:
                 return seat
-        return pool.take(self.want, now=now, tried=self.tried)
+        return self.pool.take(self.want, now=now, tried=self.tried)
 
     def _give_up(self, blame: Who, now: float) -> None:
         if not self.tried and not self.context.draining():
-            self.context.none_eligible(self.want, now)
+            self.context.none_eligible(self.pool, self.want, now)
         self.farewell(End(blame, Phase.SETUP), now)
 
     def flow(self, leg: Leg, now: float) -> None:

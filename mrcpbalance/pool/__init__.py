@@ -3,7 +3,7 @@
 from ._backend import Backend, OnChange
 from ._capacity import Capacity, Peak
 from ._histogram import Histogram
-from ._pool import Pool
+from ._pool import Pool, link
 from ._queue import Waiter
 from ._retry_after import retry_after
 from ._seat import Seat
@@ -23,5 +23,6 @@ __all__ = [
     "Verdict",
     "Waiter",
     "Want",
+    "link",
     "retry_after",
 ]

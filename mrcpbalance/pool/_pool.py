@@ -1,12 +1,17 @@
-"""A pool: backends that can stand in for each other, and the choice of one for a session."""
+"""A pool: backends that can stand in for each other, and the choice of one for a session.
+
+Other pools may stand in for a pool as a whole: its chain. They are asked in order when no backend of its own is eligible,
+or as many as `retries` allows were tried in vain; each pool of the chain has its own tries.
+"""
 
 import math
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import attrs
 
-from mrcpbalance.config import PoolConfig
+from mrcpbalance.config import PoolConfig, fallback_chain
 
 from ._backend import Backend, OnChange
 from ._capacity import Capacity
@@ -16,6 +21,7 @@ from ._resources import ResourceNames
 from ._seat import Seat
 from ._want import Obstacle, Protocol, State, Verdict, Want
 
+_NOTHING: Final[frozenset[Obstacle]] = frozenset()
 _FULL: Final = frozenset({Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE})
 _DOWN: Final = frozenset({Obstacle.DOWN, Obstacle.PROBATION})
 _UNWILLING: Final = _DOWN | {Obstacle.RESTING, Obstacle.REFUSED}
@@ -37,8 +43,10 @@ class Pool:
         "_policy",
         "_random",
         "_tiers",
+        "backed",
         "backends",
         "capacity",
+        "chain",
         "config",
         "name",
         "queue",
@@ -56,6 +64,8 @@ class Pool:
         self.backends: Final[dict[str, Backend]] = {}
         self.capacity: Final = Capacity(None)  # what all backends hold, those that left included
         self._leaving: list[Backend] = []
+        self.chain: tuple[Pool, ...] = (self,)  # those asked for its sessions, in order; see `link`
+        self.backed: tuple[Pool, ...] = (self,)  # those whose chain it is in, itself first
         self.become(config)
 
     def become(self, config: PoolConfig) -> tuple[Backend, ...]:
@@ -75,7 +85,7 @@ class Pool:
             )
             if backend is None:
                 backend = Backend(
-                    self.name, its, config.health, self._changed, self.queue.room_made, self.capacity
+                    self.name, its, config.health, self._changed, self._room_made, self.capacity
                 )
             else:
                 backend.become(its, config.health)
@@ -92,7 +102,7 @@ class Pool:
         for backend in left:
             backend.remove()
         self._leaving = [backend for backend in (*self.leaving, *left) if backend not in everyone]
-        self.queue.room_made()
+        self._room_made()
         return left
 
     def retire(self) -> None:
@@ -106,13 +116,12 @@ class Pool:
         return tuple(self._leaving)
 
     def take(self, want: Want, *, now: float, tried: Collection[Backend] = ()) -> Seat | None:
-        """Choose a backend and take a seat on it, in one step; None when none is eligible.
+        """Choose a backend and take a seat on it, in one step; None when none is eligible, or enough were tried.
 
         When all that could serve are down, the one whose last failure is longest ago is better than nothing; but where
         sessions may wait, that is only tried when they have.
         """
-        if self.queue.waiting:
-            self.queue.serve(now)  # they came first
+        self._serve(now)
         return self._take(want, now, tried) or (None if self.queue.size else self._resort(want, now, tried))
 
     def wait(
@@ -131,30 +140,51 @@ class Pool:
         """
         hope = any(
             backend not in tried and backend.obstacle(want, now) not in _FOR_GOOD
-            for backend in self.backends.values()
+            for pool in self._asked(tried)
+            for backend in pool.backends.values()
         )
         return self.queue.join(want, tried, now, bell, placed, refused) if hope else None
 
     def take_from(self, backend: Backend, want: Want, *, now: float) -> Seat | None:
         """Take a seat on this backend, if it is eligible."""
-        if self.queue.waiting:
-            self.queue.serve(now)
+        self._serve(now)
         return backend.seat(want, now) if backend.obstacle(want, now) is None else None
 
     def peek(self, want: Want, now: float, tried: Collection[Backend] = ()) -> Backend | None:
         """Choose a backend for a request without a session, which a full one can answer too. No turn is used up."""
-        return (
-            self._choose(want, now, tried, taking=False)
-            or self._choose(want, now, tried, taking=False, despite=_FULL)
-            or self._last_resort(want, now, tried)
-        )
+        pools = self._asked(tried)
+        for despite in (_NOTHING, _FULL):
+            for pool in pools:
+                chosen = pool.choose(want, now, tried, taking=False, despite=despite)
+                if chosen is not None:
+                    return chosen
+        return self._last_resort(want, now, tried)
+
+    def is_retried(self, backend: Backend, status: int) -> bool:
+        """Tell whether another backend is tried after this answer to a set-up: as the pool of who gave it says."""
+        home = next((pool for pool in self.chain if pool.name == backend.pool), self)
+        return status in home.config.retry_statuses
+
+    def serves(self, resource: str | None) -> bool:
+        """Tell whether some backend serves a resource, here or in a pool that stands in."""
+        return any(backend.serves(resource) for pool in self.chain for backend in pool.backends.values())
+
+    def label(self, backend: Backend) -> str:
+        """Name a backend of the chain: POOL/BACKEND where it is another pool's."""
+        return backend.name if backend.pool == self.name else f"{backend.pool}/{backend.name}"
+
+    def find(self, label: str) -> Backend | None:
+        """Find a backend of the chain by its label."""
+        pool, _, name = label.rpartition("/")
+        home = next((its for its in self.chain if its.name == (pool or self.name)), None)
+        return None if home is None else home.backends.get(name)
 
     def resource_name(self, segment: str) -> str:
         """Name the resource behind the last path segment of an RTSP URI, as MRCPv2 does."""
         return self._names.of(segment)
 
     def explain(self, want: Want, now: float, tried: Collection[Backend] = ()) -> tuple[Verdict, ...]:
-        """Tell of each backend, in file order, whether it is eligible or why not.
+        """Tell of each backend of its own, in file order, whether it is eligible or why not.
 
         When none is eligible, one that is down may still be taken as the last resort.
         """
@@ -174,16 +204,32 @@ class Pool:
             for backend, excluded in found.items()
         )
 
+    def _serve(self, now: float) -> None:
+        """Let those who wait for a pool of the chain go first: they came first."""
+        for pool in self.chain:
+            if pool.queue.waiting:
+                pool.queue.serve(now)
+
+    def _asked(self, tried: Collection[Backend]) -> "Collection[Pool]":
+        """Give the pools of the chain that may be asked for one more try."""
+        if not tried:
+            return self.chain
+        tries = Counter(backend.pool for backend in tried)
+        return [pool for pool in self.chain if tries[pool.name] <= pool.config.retries]
+
     def _take(self, want: Want, now: float, tried: Collection[Backend]) -> Seat | None:
-        despite = _DOWN if self._panics(want, now) else frozenset[Obstacle]()
-        chosen = self._choose(want, now, tried, taking=True, despite=despite)
-        return None if chosen is None else chosen.seat(want, now)
+        for pool in self._asked(tried):
+            despite = _DOWN if pool.panics(want, now) else _NOTHING
+            chosen = pool.choose(want, now, tried, taking=True, despite=despite)
+            if chosen is not None:
+                return chosen.seat(want, now)
+        return None
 
     def _resort(self, want: Want, now: float, tried: Collection[Backend]) -> Seat | None:
         chosen = self._last_resort(want, now, tried)
         return None if chosen is None else chosen.seat(want, now)
 
-    def _panics(self, want: Want, now: float) -> bool:
+    def panics(self, want: Want, now: float) -> bool:
         """Tell whether so few are up that those that seem down are used like the others."""
         threshold = self.config.health.panic_threshold
         if not threshold:
@@ -196,22 +242,28 @@ class Pool:
         return found.count(State.UP) * _PERCENT < threshold * len(found)
 
     def _changes_at(self, now: float) -> float:
-        return min((backend.changes_at(now) for backend in self.backends.values()), default=math.inf)
+        times = (backend.changes_at(now) for pool in self.chain for backend in pool.backends.values())
+        return min(times, default=math.inf)
 
     def _changed(self, backend: Backend, protocol: Protocol, state: State) -> None:
         self._on_change(backend, protocol, state)
         if state is not State.DOWN:
-            self.queue.room_made()
+            self._room_made()
 
-    def _choose(
+    def _room_made(self) -> None:
+        for pool in self.backed:
+            pool.queue.room_made()
+
+    def choose(
         self,
         want: Want,
         now: float,
         tried: Collection[Backend],
         *,
         taking: bool,
-        despite: frozenset[Obstacle] = frozenset(),
+        despite: frozenset[Obstacle],
     ) -> Backend | None:
+        """Choose one of its own backends, those with such an obstacle included; only for `taking` a turn is used up."""
         for tier in self._tiers:
             eligible = [
                 backend
@@ -238,11 +290,24 @@ class Pool:
         return ready or eligible
 
     def _last_resort(self, want: Want, now: float, tried: Collection[Backend]) -> Backend | None:
-        down = [
-            backend
-            for backend in self.backends.values()
-            if backend not in tried
-            and backend.obstacle(want, now) in _UNWILLING
-            and backend.capacity.obstacle(want.resource, want.also) is None
-        ]
-        return min(down, key=lambda backend: backend.failed_at(want.protocol), default=None)
+        for pool in self._asked(tried):
+            down = [
+                backend
+                for backend in pool.backends.values()
+                if backend not in tried
+                and backend.obstacle(want, now) in _UNWILLING
+                and backend.capacity.obstacle(want.resource, want.also) is None
+            ]
+            if down:
+                return min(down, key=lambda backend: backend.failed_at(want.protocol))
+        return None
+
+
+def link(pools: Mapping[str, Pool]) -> None:
+    """Let pools stand in for each other as their configurations say; to be done again whenever these change."""
+    configs = {name: pool.config for name, pool in pools.items()}
+    for name, pool in pools.items():
+        pool.chain = tuple(pools[other] for other in fallback_chain(configs, name))
+    for pool in pools.values():
+        others = (other for other in pools.values() if other is not pool and pool in other.chain)
+        pool.backed = (pool, *others)

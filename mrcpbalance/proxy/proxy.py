@@ -14,7 +14,7 @@ import trio
 
 from mrcpbalance.config import Config, ListenerConfig, PoolConfig
 from mrcpbalance.mrcpv2 import Agent
-from mrcpbalance.pool import Backend, OnChange, Pool, Protocol, State
+from mrcpbalance.pool import Backend, OnChange, Pool, Protocol, State, link
 from mrcpbalance.sessions import End, Meters, Phase, Register, Session, StickTable, Tally, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
@@ -116,6 +116,7 @@ class Proxy:
             probes=Probes(journal, names, switchboard.fresh, random),
             tables={name: StickTable(table) for name, table in config.stick_tables.items()},
         )
+        link(proxy.pools)
         return proxy
 
     def listen(self, sockets: Sequence[Bound]) -> None:

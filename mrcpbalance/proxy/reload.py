@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from mrcpbalance.config import Config, ConfigError, ListenerConfig, PoolConfig
-from mrcpbalance.pool import Pool
+from mrcpbalance.pool import Pool, link
 from mrcpbalance.sessions import StickTable
 
 from .guests import Guests
@@ -120,6 +120,7 @@ def _pools(proxy: Proxy, config: Config) -> None:
     for name in [name for name in proxy.pools if name not in config.pools]:
         former = proxy.former_pools[name] = proxy.pools.pop(name)
         former.retire()
+    link(proxy.pools)
 
 
 def _revived(proxy: Proxy, config: PoolConfig) -> Pool | None:

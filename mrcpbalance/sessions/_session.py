@@ -49,9 +49,10 @@ class Session:
     id: str  # ours
     protocol: str  # mrcpv1, mrcpv2, mrcp, tcp
     client: str  # address without port
-    pool: str
+    pool: str  # of its backend; as long as it has none, the one it was meant for
     opened_at: float
     _seat: Seat | None = attrs.field(default=None, init=False)
+    first_pool: str = attrs.field(init=False)  # the one it was meant for; others may stand in
     resources: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()  # the ids its caller knows; changed by the register only
     answered_at: float | None = None  # when its set-up succeeded; set by the register
@@ -64,6 +65,10 @@ class Session:
     end: End | None = None
     tap: "Tap | None" = None  # while somebody observes it; changed by the register only
 
+    @first_pool.default
+    def _as_opened(self) -> str:
+        return self.pool
+
     @property
     def seat(self) -> Seat | None:
         """Its seat; may change until its set-up is answered, from then on the backend stays the same."""
@@ -71,9 +76,14 @@ class Session:
 
     @seat.setter
     def seat(self, seat: Seat | None) -> None:
-        if self.answered_at is not None and (seat is None or seat.backend.name != self.backend):
+        if self.answered_at is not None and (seat is None or not self._is_on(seat)):
             raise RuntimeError(f"session {self.id} stays on backend {self.backend!r}")
         self._seat = seat
+        if seat is not None:
+            self.pool = seat.backend.pool
+
+    def _is_on(self, seat: Seat) -> bool:
+        return (seat.backend.pool, seat.backend.name) == (self.pool, self.backend)
 
     def hear(self, direction: "Direction", protocol: str, data: bytes, way: "Port | Hop", now: float) -> None:
         """Tell observers of one message, if there are any."""

@@ -63,17 +63,21 @@ class Context:
             reason=reason,
         )
 
-    def none_eligible(self, want: Want, now: float, tried: Collection[Backend] = ()) -> bool:
+    def none_eligible(self, pool: Pool, want: Want, now: float, tried: Collection[Backend] = ()) -> bool:
         """Tell why a session got no backend at all; True when some were only full, so that waiting need not help."""
-        self.tally.refused[self.pool.name] += 1
-        verdicts = self.pool.explain(want, now, tried)
+        self.tally.refused[pool.name] += 1
+        verdicts = {
+            verdict.backend if its is pool else f"{its.name}/{verdict.backend}": verdict.excluded
+            for its in pool.chain
+            for verdict in its.explain(want, now, tried)
+        }
         self.journal.note(
             "no-backend",
             level="warning",
             listener=self.listener.name,
-            pool=self.pool.name,
+            pool=pool.name,
             resource=want.resource,
             client=want.source,
-            excluded={verdict.backend: verdict.excluded.value for verdict in verdicts if verdict.excluded},
+            excluded={name: excluded.value for name, excluded in verdicts.items() if excluded},
         )
-        return any(verdict.excluded in (Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE) for verdict in verdicts)
+        return any(excluded in (Obstacle.FULL, Obstacle.FULL_FOR_RESOURCE) for excluded in verdicts.values())

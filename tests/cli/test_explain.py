@@ -46,14 +46,21 @@ def test_the_next_session() -> None:
         "resource": "speechrecog",
         "next": "a",
         "backends": VERDICTS,
+        "fallback": [],
     }
+    spare = row | {"next": "spare/c", "fallback": [{"pool": "spare", "backends": VERDICTS}]}
     nobody = row | {"protocol": "tcp", "resource": None, "next": None}
     given = ["--pool", "speech", "--resource", "speechrecog", "--source", "192.0.2.9", "--protocol", "mrcpv1"]
-    with answering(json.dumps({"next": [row, nobody]})) as stub:
+    with answering(json.dumps({"next": [row, spare, nobody]})) as stub:
         result = run("explain", *given, "--admin", stub.where)
         run("explain", "--admin", stub.where)
     assert result.stdout.splitlines() == [
         "The next mrcpv1 speechrecog session in speech would go to a.",
+        *TABLE,
+        "",
+        "The next mrcpv1 speechrecog session in speech would go to spare/c.",
+        *TABLE,
+        "What speech can't take goes to spare:",
         *TABLE,
         "",
         "The next tcp session in speech would go to nobody.",
@@ -62,6 +69,12 @@ def test_the_next_session() -> None:
     ]
     asked = "pool=speech&resource=speechrecog&protocol=mrcpv1&source=192.0.2.9"
     assert stub.asked == [f"GET /api/v1/explain?{asked}", "GET /api/v1/explain"]
+
+
+def test_a_session_that_needs_two_resources() -> None:
+    with answering('{"next": []}') as stub:
+        run("explain", "--resource", "speechrecog", "--resource", "speechsynth", "--admin", stub.where)
+    assert stub.asked == ["GET /api/v1/explain?resource=speechrecog&resource=speechsynth"]
 
 
 def test_wrong_usage() -> None:

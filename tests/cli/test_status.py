@@ -51,6 +51,13 @@ def test_a_backend_that_was_taken_out() -> None:
     assert "speech/a  draining (taken out)  7 " in result.stdout
 
 
+def test_who_stands_in_for_a_pool() -> None:
+    pools = [{"name": "speech", "fallback": ["spare", "far"], "backends": []}]
+    with answering(json.dumps({"pools": pools})) as stub:
+        result = run("status", "--admin", stub.where)
+    assert result.stdout.splitlines()[-1] == "What speech can't take goes to spare, then far."
+
+
 def test_while_it_drains() -> None:
     with answering('{"pools": [], "draining": true}') as stub:
         result = run("status", "--admin", stub.where)

@@ -68,5 +68,9 @@ def test_the_full_example_shows_defaults() -> None:
     assert config.limits == Config(pools={}, listeners={}).limits
     pool = config.pools["speech"]
     assert pool == attrs.evolve(
-        config.pools["raw"], name="speech", backends=pool.backends, resource_names=pool.resource_names
+        config.pools["raw"],
+        name="speech",
+        backends=pool.backends,
+        resource_names=pool.resource_names,
+        fallback=pool.fallback,
     )

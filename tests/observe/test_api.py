@@ -133,6 +133,7 @@ async def test_a_session() -> None:
         "protocol": "mrcpv1",
         "client": "198.51.100.7",
         "pool": "speech",
+        "first_pool": "speech",
         "backend": "asr-2",
         "address": "192.0.2.12",
         "resources": ["speechrecog"],

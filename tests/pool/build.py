@@ -44,7 +44,7 @@ def pool(
 ) -> Pool:
     """Make a pool of these."""
     config = PoolConfig(
-        name="speech", policy=policy, health=HEALTH, backends={its.name: its for its in servers}
+        name="speech", policy=policy, retries=100, health=HEALTH, backends={its.name: its for its in servers}
     )
     chance = random.Random(seed).random
     return Pool(config, chance) if on_change is None else Pool(config, chance, on_change)

@@ -221,3 +221,23 @@ async def test_names_of_new_hosts_are_known_before_anyone_is_sent_there() -> Non
         await live.reloader.reload(live.proxy)
         assert (live.proxy.names.hosts, live.proxy.names.known) == (frozenset(), {})
         nursery.cancel_scope.cancel()
+
+
+async def test_a_pool_that_stands_in_from_now_on() -> None:
+    async with SpeechServer("a") as a, SpeechServer("far") as far, trio.open_nursery() as nursery:
+        spare = f'[pools.spare]\nhealth.probe = "none"\nbackends.far.rtsp = "{far.address}"\n'
+        live = await Live(nursery, config(FIRST + V1 + spare, a, backend="max_sessions = 1")).start()
+        async with RtspCaller(live.address) as caller:
+            first = await caller.setup("speechsynth")
+            with pytest.raises(Refused):
+                await caller.setup("speechsynth")
+            leaning = FIRST + 'fallback = "spare"\n' + V1
+            live.become(leaning + spare, a, backend="max_sessions = 1")
+            second = await caller.setup("speechsynth")
+            assert [session.id for session in far.sessions] == [second.id]
+            live.become(FIRST + V1, a, backend="max_sessions = 1")
+            with pytest.raises(Refused):
+                await caller.setup("speechsynth")
+            for session in (first, second):
+                assert await session.teardown() == 200
+        nursery.cancel_scope.cancel()

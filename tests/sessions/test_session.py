@@ -33,3 +33,11 @@ def test_it_may_move_until_its_set_up_is_answered_and_then_no_more() -> None:
     again = speech.take_from(speech.backends["b"], RECOG, now=1.0)
     session.seat = again
     assert session.seat is again
+
+
+def test_its_pool_is_that_of_who_took_it() -> None:
+    session = Session("1", "mrcpv1", "192.0.2.1", "other", 0.0)
+    session.seat = None
+    assert (session.pool, session.first_pool) == ("other", "other")
+    session.seat = pool(server("a")).take(RECOG, now=0.0)
+    assert (session.pool, session.first_pool) == ("speech", "other")
