@@ -1,6 +1,6 @@
 """The configuration: read once from TOML into frozen classes, every fault named with its line."""
 
-from ._address import Address
+from ._address import Address, parse_address
 from ._bounds import Limits, Timeouts
 from ._duration import format_duration, parse_duration
 from ._fallback import fallback_chain
@@ -45,5 +45,6 @@ __all__ = [
     "from_flags",
     "load",
     "parse",
+    "parse_address",
     "parse_duration",
 ]

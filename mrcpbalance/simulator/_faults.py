@@ -1,10 +1,11 @@
 """What a simulated server can be told to do wrong, and where.
 
 A point is "accept", the name of an RTSP method ("SETUP"), of an MRCP method ("RECOGNIZE") or event
-("RECOGNITION-COMPLETE"), or "*" for every message the server would send. `times` is how often a fault strikes; None
-is for ever.
+("RECOGNITION-COMPLETE"), or "*" for every message the server would send. `times` is how often a fault strikes, None for
+ever; `share`, from 0 to 1, at how many of the points.
 """
 
+import random
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ import attrs
 class _Fault:
     at: str
     times: int | None = None
+    share: float = 1.0
 
 
 @attrs.frozen(kw_only=True)
@@ -82,7 +84,7 @@ class Faults:
         struck: list[F] = []
         kept: list[tuple[Fault, int | None]] = []
         for fault, left in self._left:
-            if not isinstance(fault, kinds) or fault.at not in points:
+            if not isinstance(fault, kinds) or fault.at not in points or not _strikes(fault):
                 kept.append((fault, left))
                 continue
             struck.append(fault)
@@ -90,3 +92,7 @@ class Faults:
                 kept.append((fault, left and left - 1))
         self._left = kept
         return struck
+
+
+def _strikes(fault: Fault) -> bool:
+    return fault.share >= 1 or random.random() < fault.share  # noqa: S311 - chance, not secrecy

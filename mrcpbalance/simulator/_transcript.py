@@ -36,12 +36,15 @@ class Entry:
 class Transcript:
     """The entries of one server, oldest first."""
 
+    told: Callable[[Entry], None] | None = None  # hears of each at once
     _entries: deque[Entry] = attrs.field(factory=lambda: deque(maxlen=KEPT))
     _lot: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def add(self, entry: Entry) -> None:
         """Write down one entry."""
         self._entries.append(entry)
+        if self.told is not None:
+            self.told(entry)
         self._lot.unpark_all()
 
     def __iter__(self) -> Iterator[Entry]:

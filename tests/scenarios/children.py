@@ -2,7 +2,7 @@
 
 import contextlib
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +35,7 @@ async def child_process(
                     await pipe.aclose()
 
 
-async def lines(stream: trio.abc.ReceiveStream | None) -> AsyncIterator[str]:
+async def lines(stream: trio.abc.ReceiveStream | None) -> AsyncGenerator[str, None]:
     """Give every whole line; a last one that was torn, as nobody read it in time, counts for nothing."""
     assert stream is not None, "a pipe"
     held = b""

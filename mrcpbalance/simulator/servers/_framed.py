@@ -1,6 +1,7 @@
 """A simulated speech server that speaks MRCPv2 on its connections, without SIP to set channels up."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import trio
 
@@ -15,6 +16,8 @@ from mrcpwire import RemoteProtocolError, mrcpv2
 
 from ._channel import NamedChannel
 from ._listening import LOOPBACK, Server
+
+UNAVAILABLE: Final = 501  # A.8
 
 
 class FramedServer(Server):
@@ -38,6 +41,13 @@ class FramedServer(Server):
         self.needs_setup = needs_setup
         self.sessions: list[NamedChannel] = []  # live ones, oldest first
         self.sessions_total = 0
+
+    def refusal(self, *points: str) -> int | None:
+        """Refuse a set-up for which there is no room, or what a fault wants refused."""
+        full = (
+            self.max_sessions is not None and len(self.sessions) > self.max_sessions
+        )  # this one is among them
+        return UNAVAILABLE if full and "SETUP" in points else super().refusal(*points)
 
     async def talk(self, connection: Connection) -> None:
         """Handle one connection; its end is the end of its channels."""

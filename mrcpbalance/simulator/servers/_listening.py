@@ -26,6 +26,7 @@ class Server(Lifetime):
         self.connections: set[Connection] = set()
         self.connections_total = 0
         self.errors: list[str] = []  # what callers did wrong
+        self.max_sessions: int | None = None  # at a time; one more is refused
         self._address: Address | None = None
         self._listeners: list[trio.SocketListener] = []
         self._alive = trio.CancelScope()

@@ -52,7 +52,7 @@ class Session(InOrder[rtsp.Request]):
     async def _setup(self, request: rtsp.Request) -> None:
         segment = last_segment(request.uri)
         kind = self._server.resources.get(segment)
-        status = self._server.refusal("SETUP") or (None if kind else 404)
+        status = self._server.refusal("SETUP") or (None if kind else 404) or self._no_room()
         if kind is None or status is not None:
             self.ending = not self._resources
             await self._reply(request, status or 404)
@@ -61,6 +61,11 @@ class Session(InOrder[rtsp.Request]):
         transport = _media.transport(request.headers.get(b"Transport"), self._port)
         sdp = _media.answer(request.body, self._server.address.host, self._port)
         await self._reply(request, 200, [(b"Transport", transport), SDP], sdp)
+
+    def _no_room(self) -> int | None:
+        most = self._server.max_sessions
+        full = most is not None and len(self._server.sessions) > most  # this one is among them
+        return 453 if full and not self._resources else None
 
     def _add(self, segment: str, kind: str, uri: bytes) -> None:
         """Allocate a resource, or keep the one there is (a second SETUP only changes its transport)."""

@@ -26,6 +26,7 @@ from ._sip_session import ALLOW, SDP, SipSession
 Control = Literal["shared", "own", "dead"]
 REMEMBERED: Final = 1_000  # dialogs that ended, for a BYE that crosses ours
 TRYING: Final = 100
+BUSY: Final = 486
 OFFLINE: Final = 503
 
 
@@ -33,7 +34,7 @@ class SipServer(ControlServer):
     """Recognisers, synthesisers and the like behind SIP by UDP and TCP; `address` is that of SIP.
 
     `control` is where its channels are spoken to: one port for all ("shared"), one for each session ("own"), or one
-    where nobody listens ("dead"). An offer of an existing connection is granted when there is one from the address in
+    where nobody listens ("dead"); the one port is `control_at`, any free one by default. An offer of an existing connection is granted when there is one from the address in
     the offer ("unimrcp"), "never", or "always". When a control connection ends, its sessions get a BYE after `grace`
     seconds. While `offline`, INVITE and OPTIONS get 503 and live sessions go on. `provisional` is what an INVITE is
     answered at once.
@@ -53,6 +54,7 @@ class SipServer(ControlServer):
         naming: Naming | None = None,
         resources: Collection[str] = tuple(METHODS),
         control: Control = "shared",
+        control_at: int = 0,
         sharing: Sharing = "unimrcp",
         provisional: Collection[int] = (TRYING,),
         timer: SessionTimer | None = None,
@@ -62,6 +64,7 @@ class SipServer(ControlServer):
         self.naming = naming or one_for_each_call()
         self.resources = resources
         self.control = control
+        self.control_at = control_at
         self.provisional = [status for status in provisional if status > TRYING]
         self.timer = timer or SessionTimer()
         self.grace = grace
@@ -80,7 +83,7 @@ class SipServer(ControlServer):
         with self._alive, _bound(self.bind.host) as dead:
             async with trio.open_nursery() as self._nursery:
                 if self.control == "shared":
-                    self.control_port = (await self.open_control(self._nursery)).port
+                    self.control_port = (await self.open_control(self._nursery, self.control_at)).port
                 else:
                     self.control_port = dead.getsockname()[1]
                 self._address = await self._nursery.start(self.agent.run, self.bind)
@@ -91,9 +94,9 @@ class SipServer(ControlServer):
         self.agent.kill()
         super().kill()
 
-    async def open_control(self, nursery: trio.Nursery) -> Address:
-        """Take control connections on a free port, as long as the nursery lives."""
-        return await self.listen(Address(self.bind.host, 0), nursery)
+    async def open_control(self, nursery: trio.Nursery, port: int = 0) -> Address:
+        """Take control connections, by default on a free port, as long as the nursery lives."""
+        return await self.listen(Address(self.bind.host, port), nursery)
 
     # What its user agent tells (the `SipUser` it is).
 
@@ -188,6 +191,11 @@ class SipServer(ControlServer):
 
     def objection(self, request: sip.Request) -> int | None:
         """Refuse an INVITE that can't be accepted now."""
+        full = (
+            self.max_sessions is not None and len(self.sessions) > self.max_sessions
+        )  # this one is among them
+        if full and request.to.tag is None:
+            return BUSY
         return OFFLINE if self.offline else self.timer.objection(request)
 
     def say(self, transaction: wire.ServerTransaction, response: sip.Response) -> None:
