@@ -124,9 +124,15 @@ def fail(text: str) -> NoReturn:
 
 
 def asks(function: F) -> F:
+    """Give a command the options that say where to ask, and in which form to tell."""
+    return asks_live(
+        click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(function)
+    )
+
+
+def asks_live(function: F) -> F:
     """Give a command the options that say where to ask."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
         click.option(
             "--token-file",
             type=click.Path(),

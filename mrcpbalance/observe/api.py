@@ -1,5 +1,6 @@
 """The admin interface over HTTP: JSON for programs, metrics for Prometheus, a page for people."""
 
+import heapq
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
@@ -169,7 +170,12 @@ async def _sessions(console: Console, request: Request) -> Response:
     limit = _number(request, "limit", ROWS, MOST_ROWS)
     if isinstance(limit, Response):
         return limit
-    return Written(_rows(console, _filter(request), limit))
+    sort = request.query_params.get("sort", "oldest")
+    if sort == "oldest":
+        return Written(_rows(console, _filter(request), limit))
+    if sort == "busiest":
+        return Written(_busiest(console, _filter(request), limit))
+    return refuse(400, f"sort: {sort[:40]!r} is none of oldest, busiest")
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int | Response:
@@ -201,6 +207,25 @@ async def _rows(console: Console, accept: Callable[[Session], bool], limit: int)
     if rows:
         yield (", " if written else "") + ", ".join(rows)
     yield f'], "total": {total}}}'
+
+
+async def _busiest(console: Console, accept: Callable[[Session], bool], limit: int) -> AsyncIterator[str]:
+    """Write those with the most messages for their age first; however many live, others get their turn."""
+    now = console.now()
+    found: list[tuple[float, str, Session]] = []
+    for looked, session in enumerate(console.register, 1):
+        if session.end is None and accept(session):
+            messages = session.messages_to_backend + session.messages_to_client
+            found.append((messages / max(now - session.opened_at, 1.0), session.id, session))
+        if looked % LOOK == 0:
+            found = heapq.nlargest(limit, found)
+            await trio.lowlevel.checkpoint()
+    yield '{"sessions": ['
+    for number, (_, _, session) in enumerate(heapq.nlargest(limit, found)):
+        yield (", " if number else "") + json.dumps(console.session_row(session))
+        if number % BREATH == 0:
+            await trio.lowlevel.checkpoint()
+    yield f'], "total": {len(console.register)}}}'
 
 
 def _filter(request: Request) -> Callable[[Session], bool]:

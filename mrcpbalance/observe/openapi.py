@@ -33,7 +33,7 @@ _PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     "/api/v1/sessions": (
         "get",
-        "Live sessions; filters: pool, backend, protocol, client, search, limit.",
+        "Live sessions; filters: pool, backend, protocol, client, search, limit; sort: oldest or busiest.",
         (),
     ),
     "/api/v1/sessions/{id}": ("get", "One session, by our id or any id its caller knows.", ("id",)),

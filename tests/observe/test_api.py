@@ -297,6 +297,7 @@ BAD = {
     "no such method": ("DELETE", f"{API}/sessions/xyz", 405, "DELETE is not for"),
     "no such pool to explain": ("GET", f"{API}/explain?pool=rav", 404, "did you mean 'raw'?"),
     "no such protocol": ("GET", f"{API}/explain?protocol=sip", 400, "mrcpv1, mrcpv2, mrcp, tcp"),
+    "no such way to sort": ("GET", f"{API}/sessions?sort=newest", 400, "'newest' is none of oldest, busiest"),
     "no rows": ("GET", f"{API}/sessions?limit=0", 400, "from 1 to 100000"),
     "too many rows": ("GET", f"{API}/sessions?limit=100001", 400, "from 1 to 100000"),
     "half a row": ("GET", f"{API}/sessions?limit=1.5", 400, "'1.5' is not a number"),
