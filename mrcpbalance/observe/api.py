@@ -31,6 +31,12 @@ BREATH: Final = 100  # rows built before others get a turn
 LOOK: Final = 500  # sessions looked at before others get a turn
 WATCHERS: Final = 32  # event streams at once: half the connections there may be
 ORDERS: Final = ("drain", "enable", "disable")
+KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+PAGE: Final = {
+    part.name: part.read_bytes()
+    for part in files("mrcpbalance.observe").joinpath("page").iterdir()
+    if part.name.rpartition(".")[2] in KINDS
+}
 
 Handler = Callable[[Console, Request], Awaitable[Response]]
 
@@ -40,6 +46,7 @@ def application(console: Console, tokens: Tokens | None, host: str) -> Starlette
     api = "/api/v1"
     routes = [
         _route("/", console, _page),
+        _route("/page/{name}", console, _page_part),
         _route("/metrics", console, _metrics),
         _route("/healthz", console, _healthz),
         _route("/readyz", console, _readyz),
@@ -90,8 +97,14 @@ async def _unknown(_request: Request, error: Exception) -> Response:
 
 
 async def _page(_console: Console, _request: Request) -> Response:
-    page = files("mrcpbalance.observe").joinpath("page.html").read_bytes()
-    return Response(page, media_type="text/html; charset=utf-8")
+    return Response(PAGE["index.html"], media_type=KINDS["html"])
+
+
+async def _page_part(_console: Console, request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in PAGE:
+        return refuse(404, f"the page has no part {name[:80]!r}")
+    return Response(PAGE[name], media_type=KINDS[name.rpartition(".")[2]])
 
 
 async def _metrics(console: Console, _request: Request) -> Response:

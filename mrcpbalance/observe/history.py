@@ -105,19 +105,16 @@ class History:
     def sample(self, pools: Iterable[Pool], meters: Meters | None) -> None:
         """Close the step of every backend; forget those that are configured no more."""
         requests = _requests(meters)
-        places: set[Place] = set()
+        configured: dict[Place, Track] = {}  # in the order of the file
         for pool in pools:
-            places.add((pool.name, ""))
             for backend in pool.backends.values():
                 place = (pool.name, backend.name)
-                places.add(place)
-                track = self._of(place)
-                track.close(backend.sessions, backend.failures, requests.get(place, {}))
-        for place in [place for place in self.tracks if place not in places]:
-            del self.tracks[place]
-        for place, track in self.tracks.items():
-            if not place[1]:
-                track.close(0, 0, {})
+                configured[place] = self._of(place)
+                configured[place].close(backend.sessions, backend.failures, requests.get(place, {}))
+            if (nobody := self.tracks.get((pool.name, ""))) is not None:
+                configured[pool.name, ""] = nobody
+                nobody.close(0, 0, {})
+        self.tracks = configured
         self.steps += 1
 
     def rows(self, steps: int) -> Iterator[Row]:

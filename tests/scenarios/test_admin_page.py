@@ -1,22 +1,50 @@
 """Guards against a page that shows what isn't so, asks elsewhere, or that a keyboard or a phone can't use."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import trio
 
-from mrcpbalance.simulator import RtspCaller, SpeechServer
-from tests.scenarios.browser import browsing
+from mrcpbalance.simulator import Delay, RtspCaller, SpeechServer
+from tests.scenarios.browser import Page, browsing
 from tests.scenarios.conftest import Process
 from tests.scenarios.operating import ADMIN, Operator
 from tests.scenarios.running import FIRST, V1
+from tests.scenarios.serving import Serving
 from tests.scenarios.speech_process import speech_process
 
 pytestmark = pytest.mark.real_time
 
 PROBES = '[pools.speech.health]\ninterval = "200ms"\ntimeout = "1s"\n'
+TURNS = '[pools.speech]\npolicy = "round-robin"\n'
 ROWS = "[...document.querySelectorAll('#backends tr')].map(row => [...row.cells].map(cell => cell.innerText))"
+SLOW = "[...document.querySelectorAll('#plots .slow')].map(plot => plot.dataset.backend)"
 PICTURES = os.environ.get("MRCPBALANCE_PICTURES")  # a directory where to keep what the page looks like
+LOOKS = (("light", 1280, False), ("dark", 1280, True), ("phone", 390, True))
+
+
+@asynccontextmanager
+async def opened(served: Serving, profile: Path) -> AsyncIterator[tuple[Page, Operator]]:
+    """Open the page in a browser, which must find nothing to complain of and ask nobody else."""
+    operator = await Operator.of(served)
+    async with browsing(profile) as page:
+        await page.look(width=1280, height=900, dark=False)
+        await page.go(f"http://{operator.where}/")
+        yield page, operator
+        assert page.complaints == []
+        assert {url.split("/")[2] for url in page.asked if url.startswith("http")} == {operator.where}
+
+
+async def look_everywhere(page: Page, name: str) -> None:
+    """See that it fits a screen, a dark one and a phone; keep pictures where they are wanted."""
+    for kind, width, dark in LOOKS:
+        file = Path(PICTURES) / f"{name}-{kind}.png" if PICTURES else None
+        await page.look(width=width, height=900, dark=dark, file=file)
+        assert await page.js("document.documentElement.scrollWidth <= innerWidth"), kind
+    await page.look(width=1280, height=900, dark=False)
 
 
 async def test_the_page(process: Process, tmp_path: Path) -> None:
@@ -25,29 +53,27 @@ async def test_the_page(process: Process, tmp_path: Path) -> None:
         SpeechServer("living") as living,
         process(V1 + FIRST + ADMIN + PROBES, dying, living, backend="max_sessions = 4") as served,
         RtspCaller(served.address) as caller,
-        browsing(tmp_path / "profile") as page,
+        opened(served, tmp_path / "profile") as (page, operator),
     ):
-        operator = await Operator.of(served)
         session = await caller.setup("speechrecog")
-        await page.look(width=1280, height=720, dark=False)
-        await page.go(f"http://{operator.where}/")
-        first = await page.until(f"{ROWS}[0]")
-        assert first[:3] == ["speech/dying", "up", "1"]
-        assert "of 4" in first[3]
+        assert (await page.until(f"{ROWS}[0]?.[2] === '1' && {ROWS}[0]"))[:2] == ["speech/dying", "up"]
+        assert await page.until(f"{ROWS}[0]?.[3]?.includes('of 4')")
         assert await page.until("document.title") == "mrcpbalance"
         await page.until(f"document.querySelector('#sessions').innerText.includes('{session.id}')")
         await page.until("document.querySelector('#summary').innerText.startsWith('2 of 2 backends up, 1 ')")
 
         dying.kill()  # without a word from us the page shows it
-        await page.until(f"{ROWS}[0][1] === 'down' && {ROWS}[0][2] === '0'")
+        await page.until(f"{ROWS}[0]?.[1] === 'down' && {ROWS}[0]?.[2] === '0'")
         await page.until("document.querySelector('#summary').innerText.startsWith('1 of 2 backends up, 0 ')")
+        await page.until("document.querySelector('#news').innerText.includes('speech/dying is down')")
+        await page.until("document.querySelector('#news').innerText.includes('ended by backend/active')")
 
         await page.js("document.querySelector('[data-order=\"speech/living/drain\"]').focus()")
         await page.js("document.activeElement.click()")
-        await page.until(f"{ROWS}[1][1] === 'draining'")
+        await page.until(f"{ROWS}[1]?.[1] === 'draining'")
         assert (await operator.get("/readyz")).status == 503
         await page.js("document.querySelector('[data-order=\"speech/living/enable\"]').click()")
-        await page.until(f"{ROWS}[1][1] === 'up'")
+        await page.until(f"{ROWS}[1]?.[1] === 'up'")
 
         async with RtspCaller(served.address) as another:
             sought = await another.setup("speechsynth")
@@ -56,11 +82,69 @@ async def test_the_page(process: Process, tmp_path: Path) -> None:
             await page.js(f"document.querySelector('#search').value = '{sought.id}'")
             await page.js("document.querySelector('#search').dispatchEvent(new Event('input'))")
             await page.until("document.querySelectorAll('#sessions tr').length === 1")
-            for name, width, dark in (("light", 1280, False), ("dark", 1280, True), ("phone", 390, True)):
-                file = Path(PICTURES) / f"{name}.png" if PICTURES else None
-                await page.look(width=width, height=800, dark=dark, file=file)
-                assert await page.js("document.documentElement.scrollWidth <= innerWidth"), name
+            await look_everywhere(page, "backends")
+            for name, width, dark in LOOKS:
+                await page.look(width=width, height=800, dark=dark)
                 shown = "document.querySelector('[data-order]').getBoundingClientRect().right <= innerWidth"
                 assert await page.js(shown), name  # orders can be given without scrolling sideways
-        assert page.complaints == []
-        assert {url.split("/")[2] for url in page.asked if url.startswith("http")} == {operator.where}
+
+
+async def call(served: Serving) -> None:
+    """Have sessions begin and end, one after the other."""
+    async with RtspCaller(served.address) as caller:
+        while True:
+            session = await caller.setup("speechrecog")
+            await session.request("DEFINE-GRAMMAR", {"Content-Type": "application/srgs+xml"}, b"<grammar/>")
+            await session.teardown()
+
+
+async def test_the_slow_one_of_five_stands_out(process: Process, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        slow = [Delay(at="SETUP", seconds=0.25), Delay(at="DEFINE-GRAMMAR", seconds=0.3)]
+        servers = [
+            await stack.enter_async_context(SpeechServer(f"asr-{number}", faults=slow if number == 4 else ()))
+            for number in range(1, 6)
+        ]
+        served = await stack.enter_async_context(process(V1 + TURNS + ADMIN + PROBES, *servers))
+        calls = await stack.enter_async_context(trio.open_nursery())
+        for _ in range(5):
+            calls.start_soon(call, served)
+        page, _ = await stack.enter_async_context(opened(served, tmp_path / "profile"))
+        began = trio.current_time()
+        assert await page.until(f"({SLOW}).length && {SLOW}") == ["speech/asr-4"]
+        marked = f"{ROWS}.filter(row => row[4].includes('▲') && row[5].startsWith('DEFINE-GRAMMAR') && row[5].includes('▲'))"
+        assert (await page.until(f"{marked}[0]"))[0] == "speech/asr-4"
+        assert await page.js(f"{marked}.length") == 1
+        await page.until(
+            "[...document.querySelectorAll('#plots figure')].every(one => one.querySelector('path.p95'))"
+        )
+        assert await page.until("document.querySelectorAll('#plots rect.caller').length >= 5")
+        assert trio.current_time() - began < 60
+        await look_everywhere(page, "slow")
+        calls.cancel_scope.cancel()
+
+
+async def test_who_may_only_look_finds_no_buttons(process: Process, tmp_path: Path) -> None:
+    tokens = {name: tmp_path / name for name in ("token_file", "read_token_file")}
+    for name, file in tokens.items():
+        file.write_text(f"the-{name}")
+    admin = ADMIN + "".join(f'{name} = "{file}"\n' for name, file in tokens.items())
+    async with (
+        SpeechServer("living") as living,
+        process(V1 + admin, living) as served,
+    ):
+        operator = await Operator.of(served)
+        async with browsing(tmp_path / "profile") as page:
+            await page.look(width=1280, height=900, dark=False)
+            await page.go(f"http://{operator.where}/")
+            for token, buttons in (("wrong", None), ("the-read_token_file", False)):
+                await page.until("document.querySelector('#ask-token').open")
+                await page.js(f"document.querySelector('#token').value = '{token}'")
+                await page.js("document.querySelector('#ask-token button').click()")
+                if buttons is not None:
+                    await page.until(f"{ROWS}.length === 1")
+                    shown = "document.querySelector('[data-order]').checkVisibility()"
+                    assert await page.js(shown) is buttons
+            await page.js("sessionStorage.setItem('token', 'the-token_file')")
+            await page.go(f"http://{operator.where}/")
+            await page.until("document.querySelector('[data-order]')?.checkVisibility()")
