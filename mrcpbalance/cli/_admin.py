@@ -16,7 +16,7 @@ from mrcpbalance.proxy import CannotReloadError, NotNowError, Proxy, Reloader
 from mrcpbalance.sessions import Session
 
 
-def console(proxy: Proxy, statistics: Statistics, reloader: Reloader) -> Console:
+def console(proxy: Proxy, statistics: Statistics, reloader: Reloader, config: AdminConfig) -> Console:
     """Let an operator see and change a proxy."""
 
     def end_sessions(backend: Backend) -> None:
@@ -49,6 +49,7 @@ def console(proxy: Proxy, statistics: Statistics, reloader: Reloader) -> Console
         now=proxy.switchboard.fresh,
         wall=time.time,
         version=version("mrcpbalance"),
+        admin=config,
     )
     _listen(made, proxy, statistics)
     return made
@@ -80,4 +81,4 @@ def run_admin(
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> Awaitable[None]:
     """Serve the admin interface of a proxy until cancelled."""
-    return serve_admin(config, console(proxy, statistics, reloader), task_status=task_status)
+    return serve_admin(config, console(proxy, statistics, reloader, config), task_status=task_status)

@@ -318,6 +318,27 @@ class AdminConfig:
             " of the time that a message takes.",
         ),
     )
+    message_streams: int = attrs.field(
+        default=16,
+        metadata=setting(
+            whole(0, 1_000), "Clients that may listen to the messages of live sessions at a time; 0: none."
+        ),
+    )
+    message_queue: int = attrs.field(
+        default=256,
+        metadata=setting(
+            whole(1, 65_536),
+            "Messages that may wait for such a client; what is more it is told to have missed.",
+        ),
+    )
+    message_bodies: bool = attrs.field(
+        default=False,
+        metadata=setting(
+            SWITCH,
+            "Whether operators who listen get the bodies of messages too, and so what people said. Without it: start-lines,"
+            " directions, times and sizes.",
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -22,6 +22,8 @@ from .errors import ReloadError
 from .feed import event
 from .guard import Guard, refuse, role_of
 from .history import KEPT, STEP
+from .live_messages import Audience
+from .messages import Telling
 from .streams import Events, Written
 from .tokens import Tokens
 
@@ -58,6 +60,7 @@ def application(console: Console, tokens: Tokens | None, host: str) -> Starlette
         _route(f"{api}/history", console, _history),
         _route(f"{api}/events", console, _events),
         _route(f"{api}/sessions", console, _sessions),
+        _route(f"{api}/sessions/{{key:path}}/messages", console, _messages),
         _route(f"{api}/sessions/{{key:path}}", console, _session),
         _route(f"{api}/explain", console, _explain_next),
         _route(f"{api}/explain/{{key:path}}", console, _explain),
@@ -256,6 +259,29 @@ def _filter(request: Request) -> Callable[[Session], bool]:
 async def _session(console: Console, request: Request) -> Response:
     found = console.find(request.path_params["key"])
     return _ambiguous(found) or JSONResponse(console.session_row(found[0]))
+
+
+async def _messages(console: Console, request: Request) -> Response:
+    found = console.find(request.path_params["key"])
+    refusal = _ambiguous(found)
+    if refusal is not None:
+        return refusal
+    if console.listening >= console.admin.message_streams:
+        return refuse(503, "too many listen to messages already; admin.message_streams allows more")
+    return _listen(console, found[0], bodies=role_of(request) == "operator" and console.admin.message_bodies)
+
+
+def _listen(console: Console, session: Session, *, bodies: bool) -> Response:
+    first = event("session", console.session_row(session))
+    audience = Audience(Telling(console.calendar, bodies=bodies), console.admin.message_queue, first)
+    console.register.tap(session, audience)
+    console.listening += 1
+
+    def left() -> None:
+        console.listening -= 1
+        console.register.untap(session, audience)
+
+    return Events(audience.next, left)
 
 
 def _ambiguous(found: tuple[Session, ...]) -> Response | None:

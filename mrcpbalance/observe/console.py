@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from mrcpbalance.config import AdminConfig
 from mrcpbalance.pool import Backend, Capacity, Pool, State, Want
 from mrcpbalance.pool import Protocol as Spoken
 from mrcpbalance.sessions import Meters, Register, Session, StickTable, Tally
@@ -48,12 +49,18 @@ class Console:
     now: Callable[[], float]
     wall: Callable[[], float]
     version: str = ""
+    admin: AdminConfig = attrs.field(factory=AdminConfig)
+    listening: int = 0  # clients to whom messages are told
     history: History = attrs.field(factory=History)
     feed: Feed = attrs.field(factory=Feed)
     started: float = attrs.field(init=False)  # on the calendar
 
     def __attrs_post_init__(self) -> None:
         self.started = self.wall()
+
+    def calendar(self, at: float) -> float:
+        """Give the calendar's time of a moment on the cores' clock; seconds since 1970."""
+        return self.wall() - (self.now() - at)
 
     # Pools.
 

@@ -37,6 +37,11 @@ _PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         (),
     ),
     "/api/v1/sessions/{id}": ("get", "One session, by our id or any id its caller knows.", ("id",)),
+    "/api/v1/sessions/{id}/messages": (
+        "get",
+        "The messages of a live session as they pass: server-sent events, until it ends.",
+        ("id",),
+    ),
     "/api/v1/explain": (
         "get",
         "Where the next session would go; filters: pool, protocol, resource (several for a session that needs all), source.",

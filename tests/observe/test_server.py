@@ -39,8 +39,10 @@ async def served() -> AsyncIterator[ServedStage]:
     async with trio.open_nursery() as nursery:
         config = AdminConfig(bind=Address("127.0.0.1", 0))
         await nursery.start(server.serve_admin, config, stage.console)
-        yield stage
-        nursery.cancel_scope.cancel()
+        try:
+            yield stage
+        finally:
+            nursery.cancel_scope.cancel()
 
 
 async def healthy(stage: ServedStage) -> bool:
