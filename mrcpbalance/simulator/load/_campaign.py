@@ -92,6 +92,7 @@ class Campaign:
             if self.book.live >= self.pace.most:
                 self.book.held_back += 1
             else:
+                self.book.began()
                 nursery.start_soon(self._play, trunks)
 
     async def _keep_busy(self, trunks: Trunks, nursery: trio.Nursery) -> None:
@@ -103,11 +104,11 @@ class Campaign:
 
     async def _work(self, trunks: Trunks) -> None:
         while trio.current_time() < self._stop.deadline and self._next():
+            self.book.began()
             if await self._play(trunks) is not None:
                 await trio.sleep(BREATH)
 
     async def _play(self, trunks: Trunks) -> str | None:
-        self.book.began()
         async with trunks.open(self.scenario.resources) as opening:
             cause = await Play(self.scenario, self.book, self.pace.hold).run(opening)
         self.book.ended(cause)

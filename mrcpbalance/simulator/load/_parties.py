@@ -47,6 +47,9 @@ class Party(Protocol):
     async def release(self) -> None:
         """End it in order; raises `UnexpectedStatusError`."""
 
+    def description(self) -> bytes:
+        """Give the server's last session description; empty where there is none."""
+
     def drop(self) -> None:
         """Break its connections."""
 
@@ -88,6 +91,10 @@ class RtspParty:
         """Tear every resource down."""
         _expect(await self.session.teardown())
 
+    def description(self) -> bytes:
+        """Give that of the answer to the SETUP."""
+        return self.session.reply.body
+
     def drop(self) -> None:
         """Reset the connection."""
         self.caller.reset()
@@ -126,6 +133,10 @@ class SipParty:
             raise UnexpectedStatusError(408)
         _expect(status)
 
+    def description(self) -> bytes:
+        """Give the last answer."""
+        return self.call.answer
+
     def drop(self) -> None:
         """Reset the control connections; the BYE that follows is what UniMRCP sends then."""
         for control in self.call.controls:
@@ -163,6 +174,10 @@ class FramedParty:
         """Close every channel."""
         for resource in list(self.channels):
             await self.remove(resource)
+
+    def description(self) -> bytes:
+        """Give nothing: audio is arranged elsewhere."""
+        return b""
 
     def drop(self) -> None:
         """Reset the connection."""

@@ -9,6 +9,7 @@ import trio
 from mrcpbalance.simulator._messages import COMPLETE, Event, Response
 from mrcpbalance.simulator.callers import ConnectionLost, Refused
 
+from ._audio import TICK, Voice, hears_at, noise
 from ._book import Book
 from ._parties import SUCCESS, NotSupportedError, Party, UnexpectedStatusError
 from ._scenario import Scenario, Step
@@ -35,6 +36,7 @@ class Play:
         factory=dict
     )  # request by resource: id, method, begun
     _unheard: list[Event] = attrs.field(factory=list)
+    _voice: Voice | None = None
 
     async def run(self, open_session: Callable[[], Awaitable[Party]]) -> str | None:
         """Play it from its set-up to its end; gives why it failed, None when it passed."""
@@ -106,6 +108,18 @@ class Play:
             self._unheard.append(event)
         return event
 
+    async def _say(self, step: Step) -> None:
+        """Speak to where the session wants audio; where it wants none only the time passes."""
+        assert self._party is not None, "was set up"
+        if self._voice is None:
+            to = hears_at(self._party.description())
+            self._voice = None if to is None else Voice(to)
+        frames = noise(step.length) if step.audio is None else step.audio
+        if self._voice is None:
+            await trio.sleep(len(frames) * TICK)
+        else:
+            await self._voice.say(frames)
+
     async def _wait(self, step: Step) -> None:
         await trio.sleep(step.time or 0.0)
 
@@ -134,6 +148,7 @@ class Play:
     _DO: ClassVar[Mapping[str, Callable[["Play", Step], Awaitable[None]]]] = {
         "request": _request,
         "event": _event,
+        "say": _say,
         "wait": _wait,
         "add": _add,
         "remove": _remove,

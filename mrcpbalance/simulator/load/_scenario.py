@@ -26,11 +26,14 @@ from mrcpbalance.config.documents import (
     whole,
 )
 
-Do = Literal["request", "event", "wait", "add", "remove", "refresh", "hang-up"]
+from ._audio import AudioError, recorded
+
+Do = Literal["request", "event", "say", "wait", "add", "remove", "refresh", "hang-up"]
 How = Literal["release", "drop"]
 _FOLDER: Final = "scenarios"
 _ANSWERED: Final = 10.0  # seconds
 _COMPLETED: Final = 60.0
+_SPOKEN: Final = 0.4
 
 
 def _word(text: str) -> str:
@@ -45,6 +48,14 @@ def _line(text: str) -> str:
     return text
 
 
+def _audio(path: str) -> tuple[bytes, ...]:
+    try:
+        return tuple(recorded(path))
+    except AudioError as error:
+        raise ValueError(str(error)) from None
+
+
+_AUDIO: Final = parsed("the name of a file of audio", _audio)
 _WORD: Final = parsed('a name of MRCP\'s like "RECOGNIZE"', _word)
 _LINE: Final = parsed("one line of text", _line)
 _TEXT: Final = parsed("text", str)
@@ -87,6 +98,13 @@ class Step:
             duration(), "How long a wait takes, or within which time an answer or event must come."
         ),
     )
+    audio: tuple[bytes, ...] | None = attrs.field(
+        default=None,
+        metadata=setting(
+            _AUDIO,
+            "What is said: a WAV file (8 kHz, one channel, 16 bits), or one of PCMU; noise without it.",
+        ),
+    )
     how: How = attrs.field(
         default="release",
         metadata=setting(
@@ -96,9 +114,14 @@ class Step:
     )
 
     @property
+    def length(self) -> float:
+        """Seconds of noise."""
+        return _SPOKEN if self.time is None else self.time
+
+    @property
     def patience(self) -> float:
         """Seconds within which it must be done."""
-        if self.do == "wait":
+        if self.do in ("wait", "say"):
             return math.inf
         if self.time is not None:
             return self.time
@@ -108,6 +131,7 @@ class Step:
 _KEYS: Final[Mapping[Do, frozenset[str]]] = {
     "request": frozenset(("method", "resource", "headers", "body", "status", "state", "cause", "time")),
     "event": frozenset(("event", "resource", "cause", "time")),
+    "say": frozenset(("audio", "time")),
     "wait": frozenset(("time",)),
     "add": frozenset(("resource", "time")),
     "remove": frozenset(("resource", "time")),

@@ -79,6 +79,11 @@ class NamedChannel(Channel):
         super().__init__(name, host, connection)
         self._needs_setup = needs_setup
 
+    @property
+    def stands(self) -> bool:
+        """Whether it was opened."""
+        return self._begun
+
     async def handle(self, request: Request) -> None:
         """Answer a request."""
         if self._missing(request):

@@ -44,10 +44,8 @@ class FramedServer(Server):
 
     def refusal(self, *points: str) -> int | None:
         """Refuse a set-up for which there is no room, or what a fault wants refused."""
-        full = (
-            self.max_sessions is not None and len(self.sessions) > self.max_sessions
-        )  # this one is among them
-        return UNAVAILABLE if full and "SETUP" in points else super().refusal(*points)
+        full = "SETUP" in points and self.is_full(self.sessions)
+        return UNAVAILABLE if full else super().refusal(*points)
 
     async def talk(self, connection: Connection) -> None:
         """Handle one connection; its end is the end of its channels."""

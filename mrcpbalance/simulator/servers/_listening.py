@@ -1,7 +1,7 @@
 """What every simulated server shares: a listener, its connections, a transcript, faults, and a sudden death."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 import trio
@@ -13,6 +13,14 @@ from mrcpbalance.simulator._lifetime import Lifetime
 from mrcpbalance.simulator._transcript import Entry, Transcript
 
 LOOPBACK: Final = Address("127.0.0.1", 0)
+
+
+class Standing(Protocol):
+    """A session, whether or not its set-up has succeeded."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has."""
 
 
 class Server(Lifetime):
@@ -92,6 +100,10 @@ class Server(Lifetime):
     def refusal(self, *points: str) -> int | None:
         """Tell the status a fault wants the request at one of these points refused with."""
         return next((fault.status for fault in self.faults.take(Refuse, *points)), None)
+
+    def is_full(self, sessions: Iterable[Standing]) -> bool:
+        """Tell whether there is no room for one more session beside those that stand."""
+        return self.max_sessions is not None and sum(one.stands for one in sessions) >= self.max_sessions
 
     async def _accepted(self, stream: trio.SocketStream) -> None:
         self.connections_total += 1

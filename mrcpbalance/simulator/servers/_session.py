@@ -35,6 +35,11 @@ class Session(InOrder[rtsp.Request]):
         self._resources: dict[str, Resource] = {}  # by the last segment of their URI
         self._cseq = b"0"  # of the last response
 
+    @property
+    def stands(self) -> bool:
+        """Whether its set-up succeeded."""
+        return bool(self._resources)
+
     async def handle(self, request: rtsp.Request) -> None:
         """Answer a request."""
         method = request.method.decode("ascii")
@@ -63,9 +68,7 @@ class Session(InOrder[rtsp.Request]):
         await self._reply(request, 200, [(b"Transport", transport), SDP], sdp)
 
     def _no_room(self) -> int | None:
-        most = self._server.max_sessions
-        full = most is not None and len(self._server.sessions) > most  # this one is among them
-        return 453 if full and not self._resources else None
+        return 453 if not self.stands and self._server.is_full(self._server.sessions) else None
 
     def _add(self, segment: str, kind: str, uri: bytes) -> None:
         """Allocate a resource, or keep the one there is (a second SETUP only changes its transport)."""

@@ -191,10 +191,7 @@ class SipServer(ControlServer):
 
     def objection(self, request: sip.Request) -> int | None:
         """Refuse an INVITE that can't be accepted now."""
-        full = (
-            self.max_sessions is not None and len(self.sessions) > self.max_sessions
-        )  # this one is among them
-        if full and request.to.tag is None:
+        if request.to.tag is None and self.is_full(self.sessions):
             return BUSY
         return OFFLINE if self.offline else self.timer.objection(request)
 

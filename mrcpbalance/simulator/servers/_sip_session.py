@@ -53,6 +53,11 @@ class SipSession(InOrder[NewRequest]):
             server.address.host, server.naming(self.id), server.ports, server.resources.__contains__
         )
 
+    @property
+    def stands(self) -> bool:
+        """Whether its first INVITE was accepted."""
+        return self._stands
+
     def is_about(self, transaction: ServerTransaction) -> bool:
         """Tell whether this is the INVITE at hand."""
         return self._invite is transaction

@@ -82,7 +82,7 @@ BAD = {
     "steps = 1": ["mine:1: steps: found 1, expected at least one table [[steps]]"],
     "steps = [1]": ["mine:1: steps[0]: found 1, expected a table [[steps]]"],
     "[[steps]]\nmethod = 'SPEAK'": [
-        'mine:1: steps[0].do: missing, expected "request", "event", "wait", "add", "remove", "refresh" or "hang-up"'
+        'mine:1: steps[0].do: missing, expected "request", "event", "say", "wait", "add", "remove", "refresh" or "hang-up"'
     ],
     "[[steps]]\ndo = 'reqest'": ['mine:2: steps[0].do: found "reqest", did you mean "request"?'],
     "[[steps]]\ndo = 'request'": ['mine:1: steps[0].method: missing, expected one with do = "request"'],
@@ -95,6 +95,9 @@ BAD = {
     ],
     "[[steps]]\ndo = 'request'\nmethod = 'SPEAK'\nheaders = { A = \"b\\nc\" }": [
         'mine:4: steps[0].headers.A: found "b\\nc" (not one printable line), expected one line of text'
+    ],
+    "[[steps]]\ndo = 'say'\naudio = 'none.wav'": [
+        "mine:3: steps[0].audio: found \"none.wav\" (none.wav: [Errno 2] No such file or directory: 'none.wav'), expected the name of a file of audio"
     ],
     "[[steps]]\ndo = 'hang-up'\n[[steps]]\ndo = 'refresh'": [
         "mine:1: steps[0]: steps follow a hang-up, expected it to be the last"
