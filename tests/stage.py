@@ -89,10 +89,14 @@ class StageSocket:
 
     def __init__(self, local: Address) -> None:
         self.local = local
+        self.closed = False
         self.sent: list[tuple[bytes, Address]] = []
 
     def send(self, data: bytes, to: Address) -> None:
         self.sent.append((data, to))
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Ear:

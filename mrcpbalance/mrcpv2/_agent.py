@@ -53,6 +53,7 @@ class Agent:
     dialogs: dict[type_key, Side] = attrs.field(factory=dict)
     ended: "OrderedDict[type_key, float]" = attrs.field(factory=OrderedDict)
     asking: dict[ClientTransaction, Asking] = attrs.field(factory=dict)
+    leaving: bool = False  # no new calls: a reload took the listener out
     about: Call | None = None  # the call that the event at hand is about
     largest_datagram: int = LARGEST_DATAGRAM
 
@@ -204,7 +205,7 @@ class Agent:
         elif request.method == b"INVITE":
             self._invite(transaction, request, flow, now)
         elif request.method == b"OPTIONS":
-            self._options(transaction, request, now)
+            self._options(transaction, request, flow, now)
         else:
             self.respond(transaction, sip.response_to(request, 405, headers=((b"Allow", _relay.ALLOW),)), now)
 
@@ -230,7 +231,7 @@ class Agent:
         record = context.register.open("mrcpv2", flow.remote[0], context.pool.name, now)
         if record is not None:
             self.taps.begun(record, request, flow, now)
-        if record is None or context.draining():
+        if record is None or not self._takes_calls(flow):
             context.tally.count("sessions.limit" if record is None else "sessions.draining")
             self.respond(transaction, sip.response_to(request, 503), now)
             if record is not None:
@@ -258,7 +259,10 @@ class Agent:
             return sip.response_to(request, 415, headers=((b"Accept", b"application/sdp"),))
         return None
 
-    def _options(self, transaction: ServerTransaction, request: sip.Request, now: float) -> None:
+    def _takes_calls(self, flow: Flow) -> bool:
+        return self.network.takes_calls(flow) and not (self.leaving or self.context.draining())
+
+    def _options(self, transaction: ServerTransaction, request: sip.Request, flow: Flow, now: float) -> None:
         """Answer for the pool (S-12)."""
         want = Want("sip", None, "")
         usable = any(
@@ -266,7 +270,7 @@ class Agent:
             for pool in self.context.pool.chain
             for verdict in pool.explain(want, now)
         )
-        if not usable or self.context.draining():
+        if not usable or not self._takes_calls(flow):
             self.respond(transaction, sip.response_to(request, 503), now)
             return
         headers = ((b"Allow", _relay.ALLOW), (b"Accept", b"application/sdp"), (b"Supported", b"timer"))
@@ -337,19 +341,30 @@ class Agent:
     def _limits() -> sip.Limits:
         return sip.Limits()
 
-    def _live(self) -> list[Call]:
+    def live_calls(self) -> list[Call]:
+        """Give every call that has not ended."""
         calls = [*self.calls.values(), *(side.call for side in self.dialogs.values())]
         return [call for call in dict.fromkeys(calls) if call.ended is None]
 
+    def move(self, own: Address, control: Address, *, direct: bool) -> None:
+        """Tell callers other addresses from now on."""
+        self.network.move(own)
+        self.control_address, self.direct = control, direct
+
+    def close(self) -> None:
+        """Be gone: no call is left."""
+        self.alarm.clear()
+        self.network.close()
+
     def stop(self, end: End, now: float) -> None:
         """End every call, now."""
-        for call in self._live():
+        for call in self.live_calls():
             call.end(end, now)
         self.flush(now)
 
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """End the calls that live on a backend, have those it was asked to take go elsewhere; the others live on."""
-        for call in self._live():
+        for call in self.live_calls():
             if call.record.seat is not None and call.record.seat.backend is backend:
                 call.leave(end, now)
         self.flush(now)

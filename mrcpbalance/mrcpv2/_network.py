@@ -137,6 +137,8 @@ class Network:
     )  # sockets towards backends, by our own address
     connections: dict[tuple[str, int], SipConnection] = attrs.field(factory=dict)
     _sockets: dict[Hashable, DatagramPort] = attrs.field(factory=dict)  # by the key of their flows
+    _told: dict[DatagramPort, Address] = attrs.field(factory=dict)  # where callers think that a socket is
+    _retired: set[Hashable] = attrs.field(factory=set)  # sockets that take no new calls
 
     # Sending and receiving.
 
@@ -145,12 +147,53 @@ class Network:
         if isinstance(flow.key, SipConnection):
             flow.key.port.send(data)
         else:
-            self._sockets[flow.key].send(data, Address(*flow.remote))
+            port = self._sockets.get(flow.key)
+            if port is not None:
+                port.send(data, Address(*flow.remote))
 
     def hear(self, port: DatagramPort) -> None:
         """Take the socket that callers send datagrams to."""
         self.socket = port
         self._sockets[port] = port
+        self._told[port] = self.own
+
+    def retire(self, port: DatagramPort) -> None:
+        """Take no new calls on a socket any more: it is for those that live."""
+        self._retired.add(port)
+        if self.socket is port:
+            self.socket = None
+
+    def restore(self, port: DatagramPort) -> None:
+        """Take calls there again: callers send theirs there from now on."""
+        self._retired.discard(port)
+        self.hear(port)
+
+    def takes_calls(self, flow: Flow) -> bool:
+        """Tell whether a new call may come on this flow."""
+        return flow.key not in self._retired
+
+    def move(self, own: Address) -> None:
+        """Tell callers another address from now on; calls that live keep what they were told."""
+        self.own = own
+        if self.socket is not None:
+            self._told[self.socket] = own
+
+    def drop(self, port: DatagramPort) -> None:
+        """Close a socket that no call needs any more."""
+        port.close()
+        self._retired.discard(port)
+        self._sockets.pop(port, None)
+        self._told.pop(port, None)
+
+    def close(self) -> None:
+        """Close all sockets, and the connections to backends."""
+        for port in list(self._sockets.values()):
+            self.drop(port)
+        self.backwards.clear()
+        for connection in list(self.connections.values()):
+            if connection.watch is None:
+                connection.port.close()
+                self.forget(connection)
 
     def flow_on(self, connection: SipConnection) -> Flow:
         """Give the flow that a connection is."""
@@ -161,7 +204,7 @@ class Network:
 
     def flow_of(self, port: DatagramPort, source: Address) -> Flow:
         """Give the flow that a datagram came on."""
-        local = self.own if port is self.socket else port.local
+        local = self._told.get(port, port.local)
         return Flow(
             transport="udp", local=(local.host, local.port), remote=(source.host, source.port), key=port
         )

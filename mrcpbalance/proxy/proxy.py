@@ -20,6 +20,7 @@ from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
 
 from .callers import Callers
+from .doors import Door, Placed
 from .gates import UNCLAIMED, Gate
 from .guests import Guests
 from .names import Names
@@ -29,15 +30,6 @@ from .sockets import Bound, Use
 from .switchboard import Link, Listening, Switchboard
 
 OUT_OF_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
-
-
-@attrs.define(eq=False)
-class Door:
-    """One listener as it runs."""
-
-    gate: Gate
-    guests: Guests
-    listening: list[Listening] = attrs.field(factory=list)  # for callers
 
 
 def _unheard(backend: Backend, protocol: Protocol, state: State) -> None:
@@ -60,10 +52,12 @@ class Proxy:
     tables: dict[str, StickTable]
     make_pool: Callable[[PoolConfig], Pool]
     former_pools: dict[str, Pool] = attrs.field(factory=dict)  # taken out by a reload
+    former_doors: dict[str, Door] = attrs.field(
+        factory=dict
+    )  # taken out while calls still need their sockets
     doors: dict[str, Door] = attrs.field(factory=dict)  # by listener
     tally: Tally = attrs.field(factory=Tally)
     meters: Meters | None = None  # measuring requests costs time: only where somebody can ask for it
-    listening: list[Listening] = attrs.field(factory=list)
     agents: list[Agent] = attrs.field(factory=list)
     starting: bool = True
     changed: OnChange = _unheard  # may be set at any time; hears what the log says of backends
@@ -122,19 +116,40 @@ class Proxy:
     def listen(self, sockets: Sequence[Bound]) -> None:
         """Take in what comes on the sockets of one listener."""
         context = self._context(sockets[0].listener)
-        telephone = None
-        if any(bound.use is Use.CONTROL for bound in sockets) or context.listener.protocol == "sip":
-            telephone = Telephone.of(context, self.callers, self.switchboard, sockets)
-            self.agents.append(telephone.agent)
-        gate = self._gate(context, telephone)
-        door = self.doors[context.listener.name] = Door(gate, Guests(context.listener.allow))
-        for bound in sockets:
-            if bound.use is Use.CONTROL and telephone is not None:
-                self._accept(bound, door, telephone.control)
-            elif bound.use is Use.CALLERS:
-                self._accept(bound, door, gate.enter)
+        door = Door(self._gate(context, None), Guests(context.listener.allow))
+        self.doors[context.listener.name] = door
+        self.place(door, sockets)
 
-    def _accept(self, bound: Bound, door: Door, enter: Callable[[Link, float], None]) -> None:
+    def place(self, door: Door, sockets: Sequence[Bound]) -> list[Placed]:
+        """Have a listener take in what comes on these sockets; give those that it had and needs no longer."""
+        had: dict[Bound, Placed | None] = {placed.bound: placed for placed in door.placed}
+        telephone = door.gate.telephone = self._telephone(door, sockets)
+        door.placed = [had.pop(bound, None) or self._place(bound, door, telephone) for bound in sockets]
+        return [placed for placed in had.values() if placed is not None]
+
+    def _telephone(self, door: Door, sockets: Sequence[Bound]) -> Telephone | None:
+        """Give what a listener needs for SIP, if it does; what it has, or had, moves to these sockets."""
+        gate = door.gate
+        if not any(bound.use is Use.CONTROL for bound in sockets) and gate.context.listener.protocol != "sip":
+            return None
+        leaving = next((one for one in door.retiring if one.whole), None)
+        telephone = gate.telephone if leaving is None else leaving.give_back_telephone()
+        if telephone is None:
+            telephone = Telephone.of(gate.context, self.callers, self.switchboard, sockets)
+            self.agents.append(telephone.agent)
+        else:
+            telephone.move(sockets)
+        return telephone
+
+    def _place(self, bound: Bound, door: Door, telephone: Telephone | None) -> Placed:
+        if bound.use is Use.CALLERS:
+            return Placed(bound, self._accept(bound, door, door.gate.enter))
+        assert telephone is not None, "other sockets are for SIP"
+        if bound.use is Use.CONTROL:
+            return Placed(bound, self._accept(bound, door, telephone.control))
+        return Placed(bound, telephone.hear(bound))
+
+    def _accept(self, bound: Bound, door: Door, enter: Callable[[Link, float], None]) -> Listening:
         def accepted(sock: socket.socket, source: str, now: float) -> None:
             limit = (
                 self.callers.room(source)
@@ -146,10 +161,7 @@ class Proxy:
             else:
                 enter(self.switchboard.adopt(sock, UNCLAIMED), now)
 
-        listening = self.switchboard.listen(bound.sock, accepted)
-        if bound.use is Use.CALLERS:  # what live calls still need stays open while draining
-            self.listening.append(listening)
-            door.listening.append(listening)
+        return self.switchboard.listen(bound.sock, accepted)
 
     def _turn_away(self, sock: socket.socket, source: str, limit: str, listener: ListenerConfig) -> None:
         sock.close()
@@ -177,7 +189,7 @@ class Proxy:
             timeouts=self.config.timeouts,
             limits=self.config.limits,
             listener=listener,
-            draining=lambda: self.draining,
+            draining=self.is_draining,
             left=self.callers.left,
             mint=secrets.token_hex,
         )
@@ -185,6 +197,10 @@ class Proxy:
     def _gate(self, context: Context, telephone: Telephone | None) -> Gate:
         name = context.listener.stick_table
         return Gate(context, self.callers, None if name is None else self.tables[name], telephone)
+
+    def is_draining(self) -> bool:
+        """Tell whether it takes no new sessions."""
+        return self.draining
 
     def leaving(self) -> list[Pool]:
         """Give the pools that a reload took out and that still have sessions."""
@@ -205,8 +221,10 @@ class Proxy:
 
     async def drain(self, stop_now: trio.Event) -> None:
         """Take no new sessions; wait for the live ones, at most `timeouts.drain` long; end the rest; close everything."""
-        for listening in self.listening:
-            listening.close()
+        for door in self.doors.values():
+            for placed in door.placed:
+                if placed.bound.use is Use.CALLERS:  # what live calls still need stays open
+                    placed.handle.close()
         self.draining = True
         sessions, within = len(self.register), self.config.timeouts.drain
         self.journal.note("draining", sessions=sessions, within_s=within)

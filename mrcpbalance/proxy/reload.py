@@ -1,7 +1,6 @@
 """Another configuration for a running proxy: sessions are not touched, and a faulty one changes nothing.
 
-What a listener is bound to stays as it is under its name; a listener that should change there needs another name, or a
-restart. The log and the admin interface stay as they began.
+The log and the admin interface stay as they began.
 """
 
 import contextlib
@@ -11,16 +10,15 @@ from typing import Final
 import attrs
 import trio
 
-from mrcpbalance.config import Config, ConfigError, ListenerConfig, PoolConfig
+from mrcpbalance.config import Config, ConfigError, PoolConfig
 from mrcpbalance.pool import Pool, link
 from mrcpbalance.sessions import StickTable
 
-from .guests import Guests
 from .names import backend_hosts
 from .proxy import Proxy
+from .rebind import Keeping, change, remove, revive
 from .sockets import Bound, CannotListenError, open_some
 
-_BOUND: Final = ("protocol", "bind", "transports", "control", "control_bind", "advertise")
 _AT_START: Final = ("log", "admin")
 
 
@@ -41,6 +39,7 @@ class Changes:
     """What a reload changed, by name."""
 
     listeners_added: tuple[str, ...]
+    listeners_changed: tuple[str, ...]  # that other sockets lead to, or that speak another protocol
     listeners_removed: tuple[str, ...]
     backends_added: tuple[str, ...]  # POOL/BACKEND
     backends_removed: tuple[str, ...]
@@ -49,50 +48,44 @@ class Changes:
 
 def apply(proxy: Proxy, config: Config) -> Changes:
     """Have a proxy go by another configuration. Raises `CannotReloadError`; nothing has changed then."""
-    opened = _open(proxy, config)
+    sockets = _open(proxy, config)
     before, proxy.config = proxy.config, config
     old, new = _backends(before), _backends(config)
-    removed = [name for name in proxy.doors if name not in config.listeners]
+    doors = set(proxy.doors)
     _bounds(proxy, config)
     _pools(proxy, config)
-    for name in removed:
-        _close(proxy, name)
-    for name in proxy.doors:
-        _reopen(proxy, name, config.listeners[name])
-    by_listener: dict[str, list[Bound]] = {}
-    for bound in opened:
-        by_listener.setdefault(bound.listener.name, []).append(bound)
-    for sockets in by_listener.values():
-        proxy.listen(sockets)
+    moved = [name for name in doors & sockets.keys() if change(proxy, config.listeners[name], sockets[name])]
+    for name in sockets.keys() - doors:
+        if revive(proxy, name):
+            change(proxy, config.listeners[name], sockets[name])
+        else:
+            proxy.listen(sockets[name])
+    for name in doors - sockets.keys():
+        remove(proxy, name)
+    for name in sorted({*moved, *(sockets.keys() - doors)}):
+        proxy.journal.note("listening", listener=name, addresses=[str(one.address) for one in sockets[name]])
     proxy.probes.attend(list(proxy.pools.values()))
     return Changes(
-        listeners_added=tuple(by_listener),
-        listeners_removed=tuple(removed),
+        listeners_added=tuple(sorted(sockets.keys() - doors)),
+        listeners_changed=tuple(sorted(moved)),
+        listeners_removed=tuple(sorted(doors - sockets.keys())),
         backends_added=tuple(sorted(new - old)),
         backends_removed=tuple(sorted(old - new)),
         needs_restart=tuple(key for key in _AT_START if getattr(before, key) != getattr(config, key)),
     )
 
 
-def _open(proxy: Proxy, config: Config) -> list[Bound]:
-    """Open what is new; find what can't change."""
+def _open(proxy: Proxy, config: Config) -> dict[str, list[Bound]]:
+    """Open what is new; give the sockets of every listener, old ones too."""
     if proxy.starting:
         raise NotNowError(["the proxy is still starting: ask again in a moment"])
     if proxy.draining:
         raise NotNowError(["the proxy is about to end: it takes no other configuration"])
-    faults = [
-        f"listeners.{name}.{key}: can't change while it runs (give the listener another name and address, or restart)"
-        for name, listener in config.listeners.items()
-        if name in proxy.doors
-        for key in _BOUND
-        if getattr(listener, key) != getattr(proxy.config.listeners[name], key)
-    ]
-    if faults:
-        raise CannotReloadError(faults)
     try:
-        return open_some(config, [its for name, its in config.listeners.items() if name not in proxy.doors])
+        opened = open_some(config, config.listeners.values(), Keeping(proxy, config))
     except CannotListenError as error:
         raise CannotReloadError([str(error)]) from None
+    return {name: [one for one in opened if one.listener.name == name] for name in config.listeners}
 
 
 def _bounds(proxy: Proxy, config: Config) -> None:
@@ -130,31 +123,6 @@ def _revived(proxy: Proxy, config: PoolConfig) -> Pool | None:
     if pool is not None:
         pool.become(config)
     return pool
-
-
-def _reopen(proxy: Proxy, name: str, listener: ListenerConfig) -> None:
-    """Let the connections of a listener, live ones too, go by what stands there now."""
-    door, config = proxy.doors[name], proxy.config
-    context = door.gate.context
-    context.listener, context.pool = listener, proxy.pools[listener.pool]
-    context.timeouts, context.limits = config.timeouts, config.limits
-    door.gate.table = None if listener.stick_table is None else proxy.tables[listener.stick_table]
-    door.guests = Guests(listener.allow)
-    if door.gate.telephone is not None:
-        door.gate.telephone.guests = door.guests
-
-
-def _close(proxy: Proxy, name: str) -> None:
-    """Take no more callers; whoever is there stays, without new sessions."""
-    door = proxy.doors.pop(name)
-    door.gate.context.draining = _always
-    for listening in door.listening:
-        listening.close()
-        proxy.listening.remove(listening)
-
-
-def _always() -> bool:
-    return True
 
 
 def _backends(config: Config) -> set[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from mrcpbalance.config import Address
+from mrcpbalance.config import Address, ListenerConfig
 from mrcpbalance.mrcpv2 import Agent, ControlCaller, SipConnection
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import DatagramPort
@@ -13,6 +13,7 @@ from .callers import Callers
 from .guests import Guests
 from .sockets import Bound, Use
 from .switchboard import Link, Switchboard
+from .switchboard_datagrams import Datagrams
 
 ANY = frozenset(("0.0.0.0", "::"))  # noqa: S104 - what a listener is bound to that takes every address
 
@@ -33,19 +34,21 @@ class Telephone:
     ) -> "Telephone":
         """Make the agent that a listener's sockets belong to."""
         listener = context.listener
-        own = next(bound.address for bound in sockets if bound.use is not Use.CONTROL)
-        control = next((bound.address for bound in sockets if bound.use is Use.CONTROL), own)
-        agent = Agent.of(
-            context,
-            Address(listener.advertise or own.host, own.port),
-            Address(_told(listener.advertise, own, control), control.port),
-            direct=listener.control == "direct",
-        )
-        telephone = cls(context, callers, switchboard, agent, Guests(listener.allow))
-        for bound in sockets:
-            if bound.use is Use.DATAGRAMS:
-                agent.network.hear(switchboard.hear(bound.sock, telephone))
-        return telephone
+        own, control = _addresses(listener, sockets)
+        agent = Agent.of(context, own, control, direct=listener.control == "direct")
+        return cls(context, callers, switchboard, agent, Guests(listener.allow))
+
+    def move(self, sockets: Sequence[Bound]) -> None:
+        """Go by another configuration of the listener, whose sockets these are now; live calls stay where they are."""
+        listener = self.context.listener
+        own, control = _addresses(listener, sockets)
+        self.agent.move(own, control, direct=listener.control == "direct")
+
+    def hear(self, bound: Bound) -> Datagrams:
+        """Take the datagrams that come on a socket."""
+        port = self.switchboard.hear(bound.sock, self)
+        self.agent.network.hear(port)
+        return port
 
     def datagram(self, port: DatagramPort, data: bytes, source: Address, now: float) -> None:
         """Pass a datagram on, if its sender may come; others aren't answered (G-6)."""
@@ -66,6 +69,16 @@ class Telephone:
         caller = ControlCaller.of(self.context, self.agent.table, link, now)
         self.callers.joined(caller, link)
         link.owner = caller
+
+
+def _addresses(listener: ListenerConfig, sockets: Sequence[Bound]) -> tuple[Address, Address]:
+    """Give the addresses that callers are told: for SIP, and for control connections."""
+    own = next(bound.address for bound in sockets if bound.use is not Use.CONTROL)
+    control = next((bound.address for bound in sockets if bound.use is Use.CONTROL), own)
+    return (
+        Address(listener.advertise or own.host, own.port),
+        Address(_told(listener.advertise, own, control), control.port),
+    )
 
 
 def _told(advertise: str | None, own: Address, control: Address) -> str:

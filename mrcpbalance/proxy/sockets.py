@@ -4,7 +4,7 @@ import enum
 import errno
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
@@ -34,7 +34,7 @@ class Use(enum.Enum):
     CONTROL = "control"  # MRCPv2 control connections of proxied calls
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Bound:
     """A listening socket and the listener it belongs to."""
 
@@ -42,6 +42,17 @@ class Bound:
     use: Use
     address: Address  # with the port it really has
     sock: socket.socket
+    asked: Address  # as configured, where any port may do
+
+
+class Kept:
+    """The sockets that are open already: none at the start."""
+
+    def own(self, name: str, use: Use, asked: Address) -> Bound | None:
+        """Find the one that a listener has, to be kept."""
+
+    def spare(self, asked: Address) -> socket.socket | None:
+        """Take over one for callers that another listener gives up, with those who wait in its backlog."""
 
 
 def open_all(config: Config) -> list[Bound]:
@@ -49,69 +60,77 @@ def open_all(config: Config) -> list[Bound]:
     return open_some(config, config.listeners.values())
 
 
-def open_some(config: Config, listeners: Iterable[ListenerConfig]) -> list[Bound]:
-    """Open the sockets of some listeners; when one can't be opened, none is."""
-    opened: list[Bound] = []
+def open_some(config: Config, listeners: Iterable[ListenerConfig], kept: Kept | None = None) -> list[Bound]:
+    """Open the sockets of some listeners, but for those that are kept; when one can't be opened, none is."""
+    opening = _Opening(kept or Kept())
     try:
         for listener in listeners:
-            opened.extend(_open(listener, config.pools[listener.pool]))
+            opening.listener(listener, config.pools[listener.pool])
     except CannotListenError:
-        for bound in opened:
-            bound.sock.close()
+        opening.undo(0)
         raise
-    return opened
+    return opening.bound
 
 
-def _open(listener: ListenerConfig, pool: PoolConfig) -> list[Bound]:
-    """Open the sockets of one listener."""
-    opened: list[Bound] = []
-    try:
-        opened.extend(_sip(listener) if listener.protocol == "sip" else _streams(listener, pool))
-    except CannotListenError:
-        for bound in opened:
-            bound.sock.close()
-        raise
-    return opened
+@attrs.define
+class _Opening:
+    """Sockets on their way to being open, all of them."""
 
+    kept: Kept
+    bound: list[Bound] = attrs.field(factory=list)
+    new: list[Bound] = attrs.field(factory=list)  # those of them that were not open before
 
-def _streams(listener: ListenerConfig, pool: PoolConfig) -> Iterator[Bound]:
-    for address in listener.bind:
-        yield _bind(listener, Use.CALLERS, address)
-    sip = listener.protocol == "auto" and any(backend.sip for backend in pool.backends.values())
-    if sip and listener.control == "proxied":  # SIP may be recognised, and its calls need it
-        yield _bind(listener, Use.CONTROL, listener.control_bind or Address(listener.bind[0].host, 0))
+    def undo(self, since: int) -> None:
+        """Close what was opened after the first so many."""
+        for bound in self.bound[since:]:
+            if bound in self.new:
+                self.new.remove(bound)
+                bound.sock.close()
+        del self.bound[since:]
 
+    def listener(self, listener: ListenerConfig, pool: PoolConfig) -> None:
+        """Open the sockets of one listener."""
+        sip = listener.protocol == "sip"
+        if sip:
+            self._one_port(listener)
+        else:
+            for address in listener.bind:
+                self._bind(listener, Use.CALLERS, address)
+        recognised = listener.protocol == "auto" and any(backend.sip for backend in pool.backends.values())
+        if (sip or recognised) and listener.control == "proxied":
+            self._bind(listener, Use.CONTROL, listener.control_bind or Address(listener.bind[0].host, 0))
 
-def _sip(listener: ListenerConfig) -> Iterator[Bound]:
-    """Open what SIP needs: the same port for every transport, and one for control connections."""
-    yield from _one_port(listener)
-    if listener.control == "proxied":
-        yield _bind(listener, Use.CONTROL, listener.control_bind or Address(listener.bind[0].host, 0))
+    def _one_port(self, listener: ListenerConfig) -> None:
+        """Open one port for all transports; where any will do, one that is free for all of them is looked for."""
+        for _ in range(TRIES):
+            try:
+                return self._transports(listener)
+            except CannotListenError:
+                if listener.bind[0].port:
+                    raise
+        return self._transports(listener)
 
-
-def _one_port(listener: ListenerConfig) -> list[Bound]:
-    """Open one port for all transports; where any will do, one that is free for all of them is looked for."""
-    for _ in range(TRIES):
+    def _transports(self, listener: ListenerConfig) -> None:
+        address, before = listener.bind[0], len(self.bound)
         try:
-            return _transports(listener)
+            for transport in sorted(listener.transports):  # TCP first: its free port is hardly ever taken
+                self._bind(listener, Use.DATAGRAMS if transport == "udp" else Use.CALLERS, address)
+                address = self.bound[-1].address
         except CannotListenError:
-            if listener.bind[0].port:
-                raise
-    return _transports(listener)
+            self.undo(before)
+            raise
 
-
-def _transports(listener: ListenerConfig) -> list[Bound]:
-    address = listener.bind[0]
-    opened: list[Bound] = []
-    try:
-        for transport in sorted(listener.transports):  # TCP first: its free port is hardly ever taken
-            opened.append(_bind(listener, Use.DATAGRAMS if transport == "udp" else Use.CALLERS, address))
-            address = opened[-1].address
-    except CannotListenError:
-        for bound in opened:
-            bound.sock.close()
-        raise
-    return opened
+    def _bind(self, listener: ListenerConfig, use: Use, address: Address) -> None:
+        bound = self.kept.own(listener.name, use, address)
+        if bound is None:
+            spare = self.kept.spare(address) if use is Use.CALLERS else None
+            bound = (
+                _bind(listener, use, address)
+                if spare is None
+                else Bound(listener, use, address, spare, address)
+            )
+            self.new.append(bound)
+        self.bound.append(bound)
 
 
 def _bind(listener: ListenerConfig, use: Use, address: Address) -> Bound:
@@ -123,7 +142,7 @@ def _bind(listener: ListenerConfig, use: Use, address: Address) -> Bound:
         told = f"listeners.{listener.name}.{key}: can't listen on {address}: {reason}"
         hint = _HINTS.get(error.errno or 0)
         raise CannotListenError(f"{told} ({hint})" if hint else told) from None
-    return Bound(listener, use, Address(address.host, sock.getsockname()[1]), sock)
+    return Bound(listener, use, Address(address.host, sock.getsockname()[1]), sock, address)
 
 
 def _listening_socket(address: Address) -> socket.socket:

@@ -101,6 +101,9 @@ class DatagramPort(Protocol):
     def send(self, data: bytes, to: Address) -> None:
         """Send one datagram; what the network doesn't take is lost, as datagrams are."""
 
+    def close(self) -> None:
+        """Hear and send nothing more."""
+
 
 class DatagramOwner(Protocol):
     """Who is told what comes on a `DatagramPort`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mrcpbalance.config import Address, ListenerConfig, PoolConfig
+from mrcpbalance.config import Address, Config, ListenerConfig, PoolConfig
 from mrcpbalance.proxy import sockets
 from mrcpbalance.proxy.sockets import Bound, CannotListenError
 
@@ -28,7 +28,7 @@ def taken() -> Iterator[int]:
 
 def opened(port: int) -> list[Bound]:
     listener = ListenerConfig(name="v2", protocol="sip", bind=(Address("127.0.0.1", port),), pool="speech")
-    return sockets._open(listener, PoolConfig(name="speech"))
+    return sockets.open_all(Config(pools={"speech": PoolConfig(name="speech")}, listeners={"v2": listener}))
 
 
 def test_a_port_that_is_free_for_connections_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,9 +48,9 @@ class Done:
         return [[cell.strip() for cell in row.split("  ") if cell.strip()] for row in rows]
 
 
-def sip_address(served: Serving) -> Address:
-    """Where the first listener takes SIP, as its readiness line tells."""
-    line = next(iter(served.ready))
+def sip_address(served: Serving, listener: str = "") -> Address:
+    """Where a listener, the first one by default, takes SIP, as its readiness line tells."""
+    line = next(line for line in served.ready if line.startswith(listener))
     host, _, port = line.partition(" on ")[2].partition(" ")[0].rpartition(":")
     return Address(host, int(port))
 

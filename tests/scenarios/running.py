@@ -11,7 +11,7 @@ import trio
 from mrcpbalance.config import Address, parse
 from mrcpbalance.proxy import serve
 from mrcpbalance.sessions import Session
-from mrcpbalance.simulator import EchoServer, FramedServer
+from mrcpbalance.simulator import EchoServer, FramedServer, SipServer
 
 T = TypeVar("T")
 
@@ -137,6 +137,8 @@ def with_backends(text: str, *servers: Backend, backend: str = "", key: str | No
 def key_of(server: Backend) -> str:
     """Tell which of a backend's addresses such a server is for."""
     match server:
+        case SipServer():
+            return "sip"
         case FramedServer():
             return "mrcp"
         case EchoServer():

@@ -1,13 +1,16 @@
 """SIGHUP ends no session and refuses none, whatever the file says; a faulty file changes nothing."""
 
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import trio
 
-from mrcpbalance.simulator import RtspCaller, SpeechServer
-from tests.scenarios.operating import ADMIN, Operator
+from mrcpbalance.simulator import RtspCaller, SipCaller, SipServer, SpeechServer
+from tests.scenarios.by_hand import refusing_address
+from tests.scenarios.mrcpv2 import SIP
+from tests.scenarios.operating import ADMIN, Operator, sip_address
 from tests.scenarios.running import V1, with_backends
 from tests.scenarios.serving import serving
 
@@ -80,3 +83,76 @@ async def test_an_operator_reloads_and_is_told_what_came_of_it(tmp_path: Path) -
             assert done.err.splitlines()[-1].startswith("mrcpbalance: nothing was changed: ")
             assert await session.teardown() == 200
             assert [row[0] for row in (await operator.run("status")).table[1:]] == ["speech/b"]
+
+
+async def test_reloads_that_move_listeners_cost_no_session_and_no_call(tmp_path: Path) -> None:
+    """One SIP listener moves with every reload, another changes what it tells; backends come, go and come back."""
+    file, places = tmp_path / "proxy.toml", [await refusing_address() for _ in range(2)]
+    async with (
+        SpeechServer("a") as a,
+        SpeechServer("b") as b,
+        SipServer("c") as c,
+        SipServer("d") as d,
+    ):
+
+        def write(number: int) -> None:
+            moving = SIP.replace("front", "moving").replace("127.0.0.1:0", str(places[number % 2]))
+            told = 'advertise = "localhost"\n' if number % 2 else ""
+            file.write_text(
+                V1
+                + SIP.replace("front", "phone")
+                + told
+                + moving
+                + with_backends("", *((a, b, c) if number % 2 else (b, c, d)))
+            )
+
+        write(0)
+        async with (
+            serving("--config", str(file), listeners=3) as served,
+            RtspCaller(served.addresses[0]) as keeper,
+            SipCaller(sip_address(served, "phone")) as phone,
+        ):
+            done, held, over = Counter[str](), [], trio.Event()
+            kept = [await keeper.setup("speechsynth") for _ in range(5)]
+
+            async def set_up() -> None:
+                async with RtspCaller(served.addresses[0]) as caller:
+                    while not over.is_set():
+                        assert await (await caller.setup("speechsynth")).teardown() == 200
+                        done["sessions"] += 1
+
+            async def call() -> None:
+                while not over.is_set():
+                    one = await phone.invite("speechrecog")
+                    assert (await one.refresh()).status == 200
+                    assert await one.bye() == 200
+                    done["calls"] += 1
+
+            async with trio.open_nursery() as callers:
+                async with trio.open_nursery() as nursery:
+                    for _ in range(2):
+                        nursery.start_soon(set_up)
+                        nursery.start_soon(call)
+                    for number in range(1, RELOADS + 1):
+                        before = SipCaller(places[(number - 1) % 2])
+                        await callers.start(before.run)
+                        held.append(await before.invite("speechrecog"))
+                        write(number)
+                        served.signal(signal.SIGHUP)
+                        await served.log.until(lambda _: len(served.said("reloaded")) >= number)  # noqa: B023 - used at once
+                    for one in held:
+                        assert (await one.refresh()).status == 200
+                        assert (await one.channels["speechrecog"].request("GET-PARAMS")).status == 200
+                        assert await one.bye() == 200
+                    for session in kept:
+                        assert await session.teardown() == 200
+                    over.set()
+                callers.cancel_scope.cancel()
+            assert min(done.values()) > RELOADS
+            assert served.said("reload-refused") == []
+        ends = Counter(str(line["end"]) for line in served.said("session-end"))
+        told = (
+            f"{RELOADS} reloads: {dict(done)} done meanwhile, {len(held) + len(kept)} held; ends {dict(ends)}"
+        )
+        print(told)  # noqa: T201 - figures for `-s`
+        assert ends.keys() == {"client/teardown"}
