@@ -34,6 +34,7 @@ LARGEST_DATAGRAM: Final = (
     1300 - 120
 )  # octets of a request without our Via; larger ones go by TCP (RFC 3261, 18.1.1)
 type_key = tuple[bytes, bytes, bytes]
+_LIMITS: Final = sip.Limits()
 
 
 @attrs.define(eq=False)
@@ -76,7 +77,7 @@ class Agent:
         """Take one datagram."""
         flow = self.network.flow_of(port, source)
         try:
-            message = sip.parse_datagram(data, self._limits())
+            message = sip.parse_datagram(data, _LIMITS)
         except RemoteProtocolError as error:
             self.nonsense(error, source.host)
             if isinstance(error, sip.SipError) and error.answer is not None:
@@ -335,11 +336,7 @@ class Agent:
 
     def stream_receiver(self) -> sip.StreamReceiver:
         """Make the receiver of a TCP connection."""
-        return sip.StreamReceiver(self._limits())
-
-    @staticmethod
-    def _limits() -> sip.Limits:
-        return sip.Limits()
+        return sip.StreamReceiver(_LIMITS)
 
     def live_calls(self) -> list[Call]:
         """Give every call that has not ended."""

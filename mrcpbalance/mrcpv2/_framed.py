@@ -4,6 +4,7 @@ The first message on a channel chooses its backend; a literal SETUP and TEARDOWN
 Channel ids are the caller's own, scoped to its connection, and pass unchanged (design.md section 4).
 """
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import ClassVar
@@ -27,11 +28,13 @@ NO_ANSWER = 501  # A.8: the backend connection was lost before it answered
 
 def limits_of(context: Context) -> mrcpv2.Limits:
     limits = context.limits
+    return _limits(limits.header_section, limits.header_lines, limits.header_line, limits.message)
+
+
+@functools.lru_cache(8)  # one object for all connections under the same configuration
+def _limits(header_section: int, header_lines: int, header_line: int, message: int) -> mrcpv2.Limits:
     return mrcpv2.Limits(
-        header_section=limits.header_section,
-        header_lines=limits.header_lines,
-        header_line=limits.header_line,
-        message=limits.message,
+        header_section=header_section, header_lines=header_lines, header_line=header_line, message=message
     )
 
 

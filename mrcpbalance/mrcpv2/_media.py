@@ -1,5 +1,6 @@
 """What changes in the session descriptions of a call (table D), and what an answer says of its control channels."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -26,14 +27,19 @@ class Line:
     connection: bytes  # new or existing
 
 
+@functools.lru_cache(16)  # each description is looked at several times in a row
+def _read(body: bytes) -> Sdp:
+    return Sdp.parse(body)
+
+
 def control_lines(body: bytes) -> list[int]:
     """Give the places of the control lines that are not refused."""
-    return [index for index, media in enumerate(Sdp.parse(body).media) if media.is_control]
+    return [index for index, media in enumerate(_read(body).media) if media.is_control]
 
 
 def resources(body: bytes) -> dict[int, str]:
     """Give the resource that each control line asks for, by its place."""
-    media = Sdp.parse(body).media
+    media = _read(body).media
     return {
         index: (one.attribute(b"resource") or b"").decode("latin-1").lower()
         for index, one in enumerate(media)
@@ -43,7 +49,7 @@ def resources(body: bytes) -> dict[int, str]:
 
 def channels(body: bytes) -> dict[int, bytes]:
     """Give the channel-id of each control line that names one, by its place."""
-    media = Sdp.parse(body).media
+    media = _read(body).media
     found = {index: one.attribute(b"channel") or b"" for index, one in enumerate(media) if one.is_control}
     return {index: channel for index, channel in found.items() if b"@" in channel}
 
@@ -55,7 +61,7 @@ def granted(body: bytes) -> list[str]:
 
 def connections(body: bytes) -> dict[int, bytes]:
     """Give what each control line says of connections, by its place; a line that says nothing wants a new one."""
-    media = Sdp.parse(body).media
+    media = _read(body).media
     return {
         index: (one.attribute(b"connection") or NEW).lower()
         for index, one in enumerate(media)
@@ -93,7 +99,7 @@ def to_caller(
 
 
 def _edited(body: bytes, edit: Callable[[int, Media], Media]) -> bytes:
-    sdp = Sdp.parse(body)
+    sdp = _read(body)
     for index, media in enumerate(sdp.media):
         if media.is_control:
             sdp = sdp.with_media(index, edit(index, media))
@@ -105,7 +111,7 @@ def read_answer(body: bytes, offer: bytes) -> list[Line]:
 
     What the caller refuses is none, though the backend offers it (a delayed offer).
     """
-    asked, answered = Sdp.parse(offer), Sdp.parse(body)
+    asked, answered = _read(offer), _read(body)
     if len(answered.media) < len(asked.media):
         raise BrokenAnswerError(f"{len(answered.media)} m-lines for {len(asked.media)}")
     lines = []

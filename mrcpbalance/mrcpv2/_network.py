@@ -1,6 +1,7 @@
 """How SIP peers are reached: our sockets, the TCP connections that are open, and where a dialog's requests go (C.3)."""
 
 import errno
+import functools
 import ipaddress
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 PONG: Final = b"\r\n"  # the answer to a keep-alive on a stream (RFC 5626 section 4.4.1)
 ANY: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104 - addresses that stand for all of a machine's
+LONGEST: Final = 64  # characters of an IP address; with its scope it has no more
 
 
 @attrs.define(eq=False)
@@ -311,6 +313,11 @@ class Network:
 
 
 def _family(host: str) -> int | None:
+    return _known_family(host) if len(host) <= LONGEST else None
+
+
+@functools.lru_cache(1024)  # there are few peers, and a call asks six times
+def _known_family(host: str) -> int | None:
     try:
         return ipaddress.ip_address(host).version
     except ValueError:

@@ -1,14 +1,14 @@
 """The header section of a SIP message: order, case, folds and blanks stay as they came, compact names are understood."""
 
-import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Self
 
 import attrs
 
 from mrcpwire._errors import LocalProtocolError
 from mrcpwire._headers import unfold
+from mrcpwire._kept import kept
 from mrcpwire._lines import BLANKS, TOKEN, check_token
 from mrcpwire._sip_faults import SipError, fault
 
@@ -45,18 +45,18 @@ _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 BLANK_LINE: Final = re.compile(rb"\n\r?\n")  # the end of the line before it, and itself
 # RFC 3261 section 25.1 allows a NUL within quotes, behind a backslash; what peers write so is copied.
 _BEFORE_NUL: Final = re.compile(rb'(?:[^"\0]++|"(?:[^"\\\r\n\0]++|\\[^\r\n])*"?)*')
-_LINE_END: Final = re.compile(rb"[\r\n]")
 # Up to a comma outside of quotes and angle brackets; what is left open runs to the end.
 _VALUE: Final = re.compile(rb'(?:[^,"<]++|"(?:[^"\\]++|\\.?)*"?|<[^>]*+>?)+', re.DOTALL)
 
-# Names as most peers write them, so that they needn't be brought into the form they are looked up by.
+# Names as most peers write them and as we look them up, which needn't be brought into another form.
 _USUAL: Final = {
-    name: name.lower()
+    written: name.lower()
     for name in (
         b"Via", b"From", b"To", b"Call-ID", b"CSeq", b"Contact", b"Max-Forwards", b"Content-Type", b"Content-Length",
         b"User-Agent", b"Server", b"Allow", b"Supported", b"Require", b"Route", b"Record-Route", b"Session-Expires",
-        b"Min-SE", b"Content-Disposition",
+        b"Min-SE", b"Content-Disposition", b"Proxy-Require", b"RAck", b"RSeq", b"Retry-After", b"Timestamp",
     )
+    for written in (name, name.lower())
 }  # fmt: skip
 
 _Field = tuple[bytes, bytes, bytes]  # the name to look up, the line with its folds and line end, the value
@@ -96,19 +96,23 @@ class SipHeaders:
 
     def get(self, name: bytes) -> bytes | None:
         """Look up the first value of a header."""
-        found = self._index.get(canonical(name))
+        found = self._found(name)
         return found[0] if found else None
 
     def get_all(self, name: bytes) -> list[bytes]:
         """Look up the value of every line of a header, in order."""
-        return list(self._index.get(canonical(name), ()))
+        return list(self._found(name))
+
+    def lengths(self) -> list[bytes]:
+        """Give what `get_all` gives for Content-Length; of most sections that are made nothing else is asked."""
+        return [value for name, _, value in self._fields if name == b"content-length"]
 
     def values(self, name: bytes) -> list[bytes]:
         """Look up every value of a header that may have several in a line; empty ones are passed over."""
-        return [value for line in self._index.get(canonical(name), ()) for value in split_values(line)]
+        return [value for line in self._found(name) for value in split_values(line)]
 
     def __contains__(self, name: bytes) -> bool:
-        return canonical(name) in self._index
+        return bool(self._found(name))
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         for _, line, value in self._fields:
@@ -171,7 +175,7 @@ class SipHeaders:
             place -= 1
         return type(self)((*self._fields[:place], *added, *self._fields[place:]))
 
-    @functools.cached_property
+    @kept
     def _index(self) -> dict[bytes, list[bytes]]:
         index: dict[bytes, list[bytes]] = {}
         for name, _, value in self._fields:
@@ -181,16 +185,26 @@ class SipHeaders:
                 index[name] = [value]
         return index
 
+    def _found(self, name: bytes) -> Sequence[bytes]:
+        index = self._index
+        found = index.get(name)  # as it is written is often right
+        return index.get(canonical(name), ()) if found is None else found
+
     def _place(self, name: bytes) -> int | None:
         wanted = canonical(name)
-        places = (place for place, field in enumerate(self._fields) if field[0] == wanted)
-        return next(places, None)
+        for place, field in enumerate(self._fields):
+            if field[0] == wanted:
+                return place
+        return None
 
 
 def canonical(name: bytes) -> bytes:
     """Give the name a header is looked up by: the long one, in lower case."""
-    name = name.lower()
-    return _COMPACT.get(name, name)
+    found = _USUAL.get(name)
+    if found is None:
+        name = name.lower()
+        found = _COMPACT.get(name, name)
+    return found
 
 
 def with_crlf(section: bytes) -> bytes:
@@ -211,7 +225,7 @@ def scan(section: bytes) -> tuple[_Field, ...]:
     return tuple(
         [
             (
-                _USUAL.get(name) or canonical(name),
+                canonical(name),
                 line,
                 unfold(value) if b"\n" in value else value.strip(BLANKS),
             )
@@ -230,7 +244,7 @@ def split_values(line: bytes) -> list[bytes]:
 
 def check_text(text: bytes) -> bytes:
     """Hand back text that is to be written into a line, or raise `LocalProtocolError` for CR, LF or NUL (G-4)."""
-    if _LINE_END.search(text) or has_nul(text):
+    if b"\n" in text or b"\r" in text or has_nul(text):
         raise LocalProtocolError(f"CR, LF or NUL in a value: {text[:64]!r}")
     return text
 

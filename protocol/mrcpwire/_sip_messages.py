@@ -1,12 +1,12 @@
 """SIP messages: start-line, headers and body, and what the headers say."""
 
-import functools
 import re
 from typing import Final, Self
 
 import attrs
 
 from mrcpwire._errors import LocalProtocolError
+from mrcpwire._kept import kept
 from mrcpwire._lines import TOKEN, check_token
 from mrcpwire._sip_faults import fault
 from mrcpwire._sip_headers import SipHeaders, check_text
@@ -46,11 +46,11 @@ class Message:
 
     def __attrs_post_init__(self) -> None:
         size = b"%d" % len(self.body)
-        found = self.headers.get_all(b"content-length")
+        found = self.headers.lengths()
         if found != [size] and not (len(found) == 1 and _is_number(found[0], size)):
             object.__setattr__(self, "headers", self.headers.with_(b"Content-Length", size))
 
-    @functools.cached_property
+    @kept
     def vias(self) -> tuple[Via, ...]:
         """The hops of the request, the last one first; at least one."""
         values = self.headers.values(b"via")
@@ -58,22 +58,22 @@ class Message:
             raise fault("no-via", "C.2", b"", fatal=False)
         return tuple([Via.parse(value) for value in values])
 
-    @functools.cached_property
+    @kept
     def from_(self) -> NameAddr:
         """Who sends the request."""
         return self._party(b"from")
 
-    @functools.cached_property
+    @kept
     def to(self) -> NameAddr:
         """Whom the request is for."""
         return self._party(b"to")
 
-    @functools.cached_property
+    @kept
     def call_id(self) -> bytes:
         """The call's id; case counts."""
         return self._match(b"call-id", _CALL_ID)[0]
 
-    @functools.cached_property
+    @kept
     def cseq(self) -> tuple[int, bytes]:
         """The number, at most 2**31 - 1, and the method."""
         match = self._match(b"cseq", _CSEQ)
@@ -82,13 +82,13 @@ class Message:
             raise fault("bad-cseq", "C.2", match[0], fatal=False)
         return number, match[2]
 
-    @functools.cached_property
+    @kept
     def contact(self) -> NameAddr | None:
         """The first Contact; None without one, and for "*"."""
         found = [NameAddr.parse(value) for value in self.headers.values(b"contact") if value != b"*"]
         return found[0] if found else None
 
-    @functools.cached_property
+    @kept
     def max_forwards(self) -> int | None:
         """How many hops are left, at most 255."""
         if b"max-forwards" not in self.headers:
@@ -99,7 +99,7 @@ class Message:
             raise fault("bad-max-forwards", "C.6", match[0], fatal=False)
         return hops
 
-    @functools.cached_property
+    @kept
     def content_type(self) -> bytes | None:
         """The media type of the body in lower case, without parameters."""
         if b"content-type" not in self.headers:
@@ -107,12 +107,12 @@ class Message:
         match = self._match(b"content-type", _MEDIA_TYPE)
         return b"%b/%b" % (match[1].lower(), match[2].lower())
 
-    @functools.cached_property
+    @kept
     def record_route(self) -> tuple[NameAddr, ...]:
         """The proxies that want to stay on the way."""
         return self._addresses(b"record-route")
 
-    @functools.cached_property
+    @kept
     def route(self) -> tuple[NameAddr, ...]:
         """The proxies that are still to be passed."""
         return self._addresses(b"route")

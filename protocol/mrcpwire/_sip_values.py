@@ -1,5 +1,6 @@
 """What headers of SIP hold: the hops of Via, and addresses with a display name and parameters."""
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final, Self
@@ -39,6 +40,7 @@ _PARTS: Final = {
     % {b"b": _B, b"name": TOKEN + b"+", b"value": _VALUE},
 }
 _PARAMETER: Final = re.compile(rb";[ \t]*+(%b+)(?:[ \t]*+(=)[ \t]*+(%b))?" % (TOKEN, _VALUE), re.DOTALL)
+_SHORT: Final = 256  # octets of an address that is remembered; nearly all are shorter
 _TEXT: Final = re.compile(_VALUE, re.DOTALL)
 _VIA: Final = re.compile(
     rb"(%(token)b%(b)b/%(b)b%(token)b)%(b)b/%(b)b(%(token)b)[ \t]++%(host)b(?:%(b)b:%(b)b([0-9]{1,5}))?(%(parameters)b)"
@@ -134,15 +136,21 @@ class NameAddr:
     @classmethod
     def parse(cls, value: bytes) -> Self:
         """Read one address; raises `SipError` (sip.bad-address)."""
-        match = _ADDRESS.fullmatch(value)
-        if match is None:
-            raise fault("bad-address", "C.2", value, fatal=False)
-        display, uri, bare, params = match.groups()
-        return cls(
-            display=display.rstrip(BLANKS) if display else b"",
-            uri=uri or bare,
-            params=_parameters(params) if params else (),
-        )
+        display, uri, params = (_known_address if len(value) <= _SHORT else _read_address)(value)
+        return cls(display=display, uri=uri, params=params)
+
+
+def _read_address(value: bytes) -> tuple[bytes, bytes, Parameters]:
+    match = _ADDRESS.fullmatch(value)
+    if match is None:
+        raise fault("bad-address", "C.2", value, fatal=False)
+    display, uri, bare, params = match.groups()
+    return display.rstrip(BLANKS) if display else b"", uri or bare, _parameters(params) if params else ()
+
+
+_known_address: Final = functools.lru_cache(1024)(
+    _read_address
+)  # each of a call's messages has the same ones
 
 
 def check_tag(tag: bytes) -> bytes:

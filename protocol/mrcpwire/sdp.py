@@ -54,7 +54,7 @@ class Section:
 
     def _with_line(self, index: int, text: bytes) -> Self:
         line = text + _end(self.lines[index])
-        return attrs.evolve(self, lines=(*self.lines[:index], line, *self.lines[index + 1 :]))
+        return type(self)((*self.lines[:index], line, *self.lines[index + 1 :]))
 
     def _inserted(self, index: int, text: bytes) -> Self:
         """Put a line before this index, with the line end of the line before it (D-01)."""
@@ -62,7 +62,7 @@ class Section:
         end = _end(before[-1]) if before else b"\r\n"
         if not end:  # the last line of all: it gets an end, the new last line has none
             before[-1] += _end(self.lines[0]) or b"\r\n"
-        return attrs.evolve(self, lines=(*before, text + end, *self.lines[index:]))
+        return type(self)((*before, text + end, *self.lines[index:]))
 
 
 @attrs.frozen
@@ -147,7 +147,7 @@ class Sdp:
 
     def with_media(self, index: int, media: Media) -> Self:
         """Put another part in the place of one."""
-        return attrs.evolve(self, media=(*self.media[:index], media, *self.media[index + 1 :]))
+        return type(self)(self.session, (*self.media[:index], media, *self.media[index + 1 :]))
 
 
 def has_media_address(body: bytes) -> bool:
