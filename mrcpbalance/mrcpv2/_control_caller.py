@@ -65,8 +65,12 @@ class ControlCaller:
         """Handle what was received, as far as the number of open requests allows."""
         receiver, most = self.receiver, self.context.limits.requests_per_connection
         try:
-            while self.open < most and not self.gone and (message := receiver.next_event()) is not None:
-                self._message(message, now)
+            while (
+                not self.gone
+                and (room := most - self.open) > 0
+                and (messages := receiver.next_parts(room))  # each opens one request at most
+            ):
+                self._pass(messages, now)
         except RemoteProtocolError as error:
             self._broke(error.code, error.rule, error.excerpt, now)
             return
@@ -82,27 +86,34 @@ class ControlCaller:
             self.port.resume()
             self._pump(now)
 
-    def _message(self, message: mrcpv2.Message, now: float) -> None:
-        if message.anomaly is not None:
-            self.context.tally.count(message.anomaly)
-        channel = self.channels.get(message.channel) or self._bind(message.channel)
-        if channel is None:
-            self._unknown(message, now)
-            return
-        if message.kind is _REQUEST:
-            due = now + self.context.timeouts.request
-            if channel.asked(message.request_id, due):
-                self.open += 1
+    def _pass(self, messages: list[mrcpv2.Parts], now: float) -> None:
+        """Send what the caller said, each message to the backend of its channel."""
+        channels, due, asked = self.channels, now + self.context.timeouts.request, False
+        for parts in messages:
+            if self.gone:
+                return
+            raw, (_, kind, name, request_id, _, _), section, anomaly = parts
+            if anomaly is not None:
+                self.context.tally.count(anomaly)
+            channel = channels.get(section[0]) or self._bind(section[0])
+            if channel is None:
+                self._unknown(mrcpv2.Message(parts), now)
+                continue
+            if kind is _REQUEST:
+                asked = True
+                if channel.asked(request_id, due):
+                    self.open += 1
+                if self.context.meters is not None:
+                    _metering.sent(channel.begun, request_id, name, now)
+            data = mrcpv2.renamed(raw, section, channel.real)
+            record, port = channel.call.record, channel.leg.port
+            record.messages_to_backend += 1
+            record.bytes_to_backend += len(data)
+            if record.tap is not None:
+                record.tap.to_backend("mrcpv2", raw, self.port, data, port, now)
+            port.send(data)
+        if asked:
             self.watch.by(due)
-            if self.context.meters is not None:
-                _metering.sent(channel.begun, message, now)
-        data = mrcpv2.with_channel(message, channel.real)
-        record = channel.call.record
-        record.messages_to_backend += 1
-        record.bytes_to_backend += len(data)
-        if record.tap is not None:
-            record.tap.to_backend("mrcpv2", message.raw, self.port, data, channel.leg.port, now)
-        channel.leg.port.send(data)
 
     def _bind(self, alias: bytes) -> ControlChannel | None:
         """Find a channel by its alias and let it use this connection from now on (M-24)."""

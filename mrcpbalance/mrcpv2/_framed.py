@@ -85,7 +85,7 @@ class FramedCaller:
             while (
                 self.closing is None
                 and (room := most - self.open) > 0
-                and (messages := receiver.next_events(room))  # each opens one request at most
+                and (messages := receiver.next_parts(room))  # each opens one request at most
             ):
                 _passing.to_backends(self, messages, now)
         except RemoteProtocolError as error:
@@ -136,7 +136,7 @@ class FramedCaller:
             channel.open[message.request_id] = due
             self.watch.by(due)
             if self.context.meters is not None:
-                _metering.sent(channel.begun, message, now)
+                _metering.sent(channel.begun, message.request_id, message.name, now)
             if message.name == _passing.TEARDOWN:
                 channel.teardown = message.request_id
                 channel.step(Step.TEARDOWN)

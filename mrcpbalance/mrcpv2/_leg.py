@@ -40,7 +40,7 @@ class Leg:
         receiver, caller = self.receiver, self.caller
         receiver.receive_data(data)
         try:
-            while not self.gone and (messages := receiver.next_events()):
+            while not self.gone and (messages := receiver.next_parts()):
                 _passing.to_caller(caller, self, messages, now)
         except RemoteProtocolError as error:
             caller.leg_broke(self, error.code, error.rule, now, error.excerpt)

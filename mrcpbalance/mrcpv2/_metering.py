@@ -13,9 +13,9 @@ COMPLETE: Final = b"COMPLETE"
 _EVENT: Final = mrcpv2.Kind.EVENT
 
 
-def sent(begun: type_begun, message: mrcpv2.Message, now: float) -> None:
+def sent(begun: type_begun, request_id: int, method: bytes, now: float) -> None:
     """Note a request."""
-    begun[message.request_id] = (message.name, now)
+    begun[request_id] = (method, now)
     if len(begun) > MOST_ASKED:
         del begun[next(iter(begun))]
 

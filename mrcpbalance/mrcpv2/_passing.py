@@ -24,18 +24,18 @@ _REQUEST, _RESPONSE, _OPEN = (
 )  # an enum's look-up is slow
 
 
-def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: float) -> None:
+def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Parts], now: float) -> None:
     """Send what a caller said, each message to the backend of its channel."""
     channels, due, asked = caller.channels, now + caller.context.timeouts.request, False
     metered = caller.context.meters is not None
-    for message in messages:
-        _, kind, name, request_id, _, _ = message.start
-        channel = channels.get(message.section[0])
+    for parts in messages:
+        data, (_, kind, name, request_id, _, _), section, anomaly = parts
+        channel = channels.get(section[0])
         if channel is None or channel.state is not _OPEN or name == TEARDOWN:
-            caller.from_caller(message, channel, due, now)
+            caller.from_caller(mrcpv2.Message(parts), channel, due, now)
             continue
-        if message.anomaly is not None:
-            caller.context.tally.count(message.anomaly)
+        if anomaly is not None:
+            caller.context.tally.count(anomaly)
         if kind is _REQUEST:
             if request_id not in channel.open:
                 caller.open += 1
@@ -45,7 +45,6 @@ def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: flo
                 channel.begun[request_id] = (name, now)
                 if len(channel.begun) > MOST_ASKED:
                     del channel.begun[next(iter(channel.begun))]
-        data = message.raw
         channel.touched = now
         record = channel.record
         record.messages_to_backend += 1
@@ -58,32 +57,31 @@ def to_backends(caller: "FramedCaller", messages: list[mrcpv2.Message], now: flo
         caller.watch.by(due)
 
 
-def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Message], now: float) -> None:  # noqa: C901 - in one piece, as calls cost
+def to_caller(caller: "FramedCaller", leg: "Leg", messages: list[mrcpv2.Parts], now: float) -> None:  # noqa: C901 - in one piece, as calls cost
     """Send what a backend said if its channel lives there."""
     channels, meter, responses = caller.channels, leg.meter, 0
     passed: list[bytes] = []
-    for message in messages:
-        _, kind, _, request_id, _, state = message.start
-        channel = channels.get(message.section[0])
+    for parts in messages:
+        data, (_, kind, _, request_id, _, state), section, anomaly = parts
+        channel = channels.get(section[0])
         if channel is None or channel.leg is not leg or channel.state is not _OPEN:
             _send(caller, passed)
-            caller.from_backend(leg, message, channel, now)
+            caller.from_backend(leg, mrcpv2.Message(parts), channel, now)
             if leg.gone:
                 return
             continue
-        if message.anomaly is not None:
-            caller.context.tally.count(message.anomaly)
+        if anomaly is not None:
+            caller.context.tally.count(anomaly)
         if kind is _RESPONSE:
             if channel.open.pop(request_id, None) is not None:
                 caller.open -= 1
             elif channel.settled is not None and request_id in channel.settled:
                 caller.context.tally.count("mrcpv2.late-response")
-                channel.record.hear(Direction.FROM_BACKEND, "mrcpv2", message.raw, leg.port, now)
+                channel.record.hear(Direction.FROM_BACKEND, "mrcpv2", data, leg.port, now)
                 continue
             responses += 1
         if meter is not None and state == COMPLETE:
-            _metering.completed(channel.begun, meter, message, now)
-        data = message.raw
+            _metering.completed(channel.begun, meter, mrcpv2.Message(parts), now)
         channel.touched = now
         record = channel.record
         record.messages_to_client += 1

@@ -9,7 +9,7 @@ import attrs
 from mrcpwire._errors import RemoteProtocolError
 from mrcpwire._headers import Headers, Rules
 from mrcpwire._lines import TOKEN, is_token
-from mrcpwire._mrcpv2_messages import CHANNEL, HIGHEST_ID, Kind, Message, message_length
+from mrcpwire._mrcpv2_messages import CHANNEL, HIGHEST_ID, Kind, Parts, message_length
 
 # The peers' receive buffers hold 1024 octets: what came folded is not joined into a line of this length.
 _LONG_LINE: Final = 1000
@@ -95,7 +95,7 @@ class StartLine:
 
 @attrs.frozen
 class Head:
-    """What a whole head says, and how to make the message of it."""
+    """What a whole head says, and how to read the message of it."""
 
     start: StartLine
     channel: bytes
@@ -104,16 +104,15 @@ class Head:
     anomaly: str | None
     section: bytes | None  # canonical headers where what came is not to be forwarded as it is
 
-    def message(self, octets: bytes) -> Message:
-        """Make the message of its octets."""
-        message, start = Message(), self.start
-        message.raw = raw = octets if self.section is None else self._write(self.section, octets[self.size :])
-        message.start = len(octets), start.kind, start.name, start.request_id, start.status, start.state
+    def parts(self, octets: bytes) -> Parts:
+        """Read the message in its octets."""
+        told = self.start
+        raw = octets if self.section is None else self._write(self.section, octets[self.size :])
+        start = len(octets), told.kind, told.name, told.request_id, told.status, told.state
         found = _CHANNEL_LINE.search(raw)
         assert found is not None  # every head names a channel, else it has a fault
-        message.section = self.channel, found.end() - raw.index(b"\r"), len(octets) - self.size
-        message.anomaly = self.anomaly
-        return message
+        section = self.channel, found.end() - raw.index(b"\r"), len(octets) - self.size
+        return raw, start, section, self.anomaly
 
     def _write(self, section: bytes, body: bytes) -> bytes:  # M-00, M-14
         version, length, rest = self.start.line.split(b" ", 2)

@@ -6,7 +6,7 @@ from typing import Final
 from mrcpwire._buffer import Buffer
 from mrcpwire._errors import RemoteProtocolError
 from mrcpwire._mrcpv2_head import QUICK_SECTION, Head, Limits, Policy, StartLine, fault, read_head, read_start
-from mrcpwire._mrcpv2_messages import Message
+from mrcpwire._mrcpv2_messages import Message, Parts
 from mrcpwire._mrcpv2_quick import known_start, known_tail, read_tail
 from mrcpwire._mrcpv2_quick import read_start as read_new_start
 
@@ -45,15 +45,19 @@ class Receiver(Buffer):
 
     def next_event(self) -> Message | None:
         """Give the next message, None while it isn't whole; raises `RemoteProtocolError`."""
-        messages = self.next_events(1)
-        return messages[0] if messages else None
+        messages = self.next_parts(1)
+        return Message(messages[0]) if messages else None
 
     def next_events(self, most: int = _MANY) -> list[Message]:
-        """Give the messages that are whole by now, at most so many; a call for each costs as much as reading it.
+        """Give the messages that are whole by now, at most so many; none when more octets are wanted.
 
-        None when more octets are wanted. What is whole before a fault is given before the fault is raised.
+        What is whole before a fault is given before the fault is raised.
         """
-        messages: list[Message] = []
+        return [Message(parts) for parts in self.next_parts(most)]
+
+    def next_parts(self, most: int = _MANY) -> list[Parts]:
+        """Do the same for who handles every message that passes: a call for each costs as much as reading it."""
+        messages: list[Parts] = []
         if not self._data and self._error is None:
             return messages
         try:
@@ -69,7 +73,7 @@ class Receiver(Buffer):
                 raise
         return messages
 
-    def _read_quickly(self, messages: list[Message], most: int) -> bool:
+    def _read_quickly(self, messages: list[Parts], most: int) -> bool:
         """Take canonical messages up to the first that isn't; tell whether that leaves nothing to the rules.
 
         Everything about one message is written out here, as calls would cost as much as what they do.
@@ -93,12 +97,7 @@ class Receiver(Buffer):
             if section is None:
                 by_rule = True
                 break
-            message = Message()
-            message.raw = data[at:end]
-            message.start = start
-            message.section = section
-            message.anomaly = None
-            messages.append(message)
+            messages.append((data[at:end], start, section, None))
             at = end
             room -= 1
         if at != self._at:
@@ -109,7 +108,7 @@ class Receiver(Buffer):
             self._at = at
         return not by_rule
 
-    def _advance(self) -> Message | None:
+    def _advance(self) -> Parts | None:
         """Go by the rules."""
         if not self._data:
             if self._error is not None:
@@ -122,7 +121,7 @@ class Receiver(Buffer):
             if self._ended and self._data:
                 raise fault("truncated", "M-18", self._peek(0, 64))
             return None
-        message = head.message(self._take(head.total))
+        message = head.parts(self._take(head.total))
         if isinstance(self._data, bytearray):
             self._data = bytes(self._data)
         self._head = None
