@@ -66,6 +66,17 @@ def test_unknown_channels_get_405_and_guessers_are_cut() -> None:  # A.8, G-5
     assert front.state == "closed"
 
 
+def test_nothing_of_a_guesser_passes_once_it_is_cut() -> None:  # G-5
+    stage = SipStage()
+    call = stage.begin()
+    front = stage.connect()
+    guesses = [ask(b"STOP", number, b"%d@speechrecog" % number) for number in range(30)]
+    front.says(b"".join([*guesses, ask(b"RECOGNIZE", 31, call.channels[0])]))
+    assert front.state == "closed"
+    assert front.heard().count(b" 405 ") == 20
+    assert call.leg.heard() == b""
+
+
 def test_late_messages_are_told_from_guesses() -> None:  # E-04, M-33
     stage = SipStage()
     call = stage.begin()
