@@ -23,9 +23,10 @@ BELOW: dict[str, set[str]] = {
     "passthrough": {"pool", "sessions"},
     "observe": {"pool", "sessions"},
     "traces": {"mrcpwire"},
+    "tracing": {"mrcpwire", "sessions"},
     "simulator": {"mrcpwire", "config"},  # config: for `Address` alone
     "proxy": {"mrcpv1", "mrcpv2", "passthrough"},
-    "cli": {"proxy", "observe", "traces", "simulator"},
+    "cli": {"proxy", "observe", "traces", "tracing", "simulator"},
 }
 WIRE_AND_CORE = ("mrcpwire", "pool", "sessions", "mrcpv1", "mrcpv2", "passthrough")
 # What wire and core have handed in instead. `os`, `threading` and `time` are loaded by the interpreter and attrs

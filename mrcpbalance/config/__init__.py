@@ -21,6 +21,7 @@ from ._model import (
     StickTableConfig,
     Transport,
 )
+from ._tracing import TracingConfig
 
 __all__ = [
     "Address",
@@ -39,6 +40,7 @@ __all__ = [
     "Protocol",
     "StickTableConfig",
     "Timeouts",
+    "TracingConfig",
     "Transport",
     "fallback_chain",
     "format_duration",

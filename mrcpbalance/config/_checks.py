@@ -8,6 +8,7 @@ from ._fallback import loops
 from ._faults import Place, nearest, one_of, quoted
 from ._model import AdminConfig, BackendConfig, Config, ListenerConfig, PoolConfig
 from ._sections import settings
+from ._tracing import can_trace
 
 ADDRESSES: Final = ("rtsp", "sip", "mrcp", "tcp")
 """What a backend may have an address for."""
@@ -33,6 +34,10 @@ def check(config: Config, root: Place) -> None:
     for name, listener in config.listeners.items():
         _check_listener(listener, root.under("listeners", name))
         _check_references(listener, config, root.under("listeners", name))
+    if config.tracing and not can_trace():
+        root.under("tracing").fault(
+            "needs OpenTelemetry, which isn't installed", "install it: pip install 'mrcpbalance[otel]'"
+        )
     if config.admin:
         _check_admin(config.admin, root.under("admin"))
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -177,6 +178,21 @@ def _admin_bind(text: str) -> Address | str:
     return path
 
 
+def _url(text: str) -> str:
+    url = urlsplit(_printable(text))  # raises ValueError itself for some
+    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0 or " " in text:
+        raise ValueError("no such URL")
+    return text
+
+
+def _share(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise UnfitError
+    return float(value)
+
+
+SHARE: Final = Scalar("a number from 0.0 to 1.0", _share)
+URL: Final = parsed('a URL, like "http://127.0.0.1:4318/v1/traces"', _url)
 FILE: Final = parsed("the path of a file", _printable)
 RESOURCE: Final = parsed('the name of a resource like "speechrecog"', _token)
 SEGMENT: Final = parsed("the last segment of a path", _printable)

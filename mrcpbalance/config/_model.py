@@ -34,6 +34,7 @@ from ._kinds import (
     whole,
 )
 from ._sections import Section, Sections, setting
+from ._tracing import TracingConfig
 
 Protocol = Literal["rtsp", "sip", "mrcp", "tcp", "auto"]
 Policy = Literal["least-sessions", "round-robin", "random-two", "source-hash", "first"]
@@ -377,5 +378,8 @@ class Config:
     )
     admin: AdminConfig | None = attrs.field(
         default=None, metadata=setting(Section(AdminConfig, "admin"), "The admin interface.")
+    )
+    tracing: TracingConfig | None = attrs.field(
+        default=None, metadata=setting(Section(TracingConfig, "tracing"), "Traces for OpenTelemetry.")
     )
     log: LogConfig = attrs.field(factory=LogConfig, metadata=setting(Section(LogConfig, "log"), "The log."))

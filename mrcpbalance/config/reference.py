@@ -13,6 +13,7 @@ import attrs
 from ._address import MOST_PORTS
 from ._duration import format_duration
 from ._faults import Notes, Place
+from ._kinds import SHARE
 from ._model import Config
 from ._sections import Section, Sections, Setting, read_table, settings
 
@@ -86,7 +87,9 @@ def _rows(cls: type[object]) -> Iterator[str]:
     for field, setting in settings(cls):
         if not isinstance(setting.kind, Section | Sections):
             default = (
-                "required" if field.default is attrs.NOTHING else _default(getattr(defaults, field.name))
+                "required"
+                if field.default is attrs.NOTHING
+                else _default(getattr(defaults, field.name), setting)
             )
             yield f"| `{field.name}` | {_takes(setting)} | {default} | {_meaning(setting)} |"
 
@@ -103,7 +106,9 @@ def _meaning(setting: Setting) -> str:
     return f"{setting.meaning} Only for {', '.join(most)}{' and ' if most else ''}{last}."
 
 
-def _default(value: object) -> str:
+def _default(value: object, setting: Setting) -> str:
+    if setting.kind is SHARE:  # the other floats are durations
+        return f"`{value}`"
     return "" if value is None or value == {} else f"`{_written(value)}`"
 
 

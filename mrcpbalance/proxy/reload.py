@@ -19,7 +19,7 @@ from .proxy import Proxy
 from .rebind import Keeping, change, remove, revive
 from .sockets import Bound, CannotListenError, open_some
 
-_AT_START: Final = ("log", "admin")
+_AT_START: Final = ("log", "admin", "tracing")
 
 
 class CannotReloadError(Exception):

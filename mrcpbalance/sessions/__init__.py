@@ -2,7 +2,7 @@
 
 from mrcpbalance.pool import Histogram
 
-from ._meter import MOST_ASKED, Meter, Meters
+from ._meter import METHODS, MOST_ASKED, Meter, Meters
 from ._register import Chooser, Register
 from ._session import End, Phase, Session, Who
 from ._stick_table import StickTable
@@ -11,6 +11,7 @@ from ._tap import Direction, Hop, Observer, Overheard, Tap
 from .context import Context
 
 __all__ = [
+    "METHODS",
     "MOST_ASKED",
     "Chooser",
     "Context",

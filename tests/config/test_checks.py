@@ -1,9 +1,11 @@
 """What holds between keys."""
 
+import importlib.util
 from typing import Final
 
 import pytest
 
+from mrcpbalance.config import parse
 from tests.config.documents import BASE, SIP, faults_of
 
 BAD: Final[dict[str, tuple[str, ...]]] = {
@@ -183,3 +185,19 @@ def test_very_many_names_are_not_all_told() -> None:
     assert faults_of(pools + BASE.replace('pool = "p"', 'pool = "x"')) == [
         f'f:67: listeners.l.pool: no pool "x", expected one of {shown} …'
     ]
+
+
+@pytest.mark.parametrize(
+    "missing", ["opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http", "opentelemetry"]
+)
+def test_traces_without_the_extra(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    def find_spec(name: str) -> object:
+        if missing == "opentelemetry":
+            raise ModuleNotFoundError("No module named 'opentelemetry'")
+        return None if name == missing else object()
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+    assert faults_of(BASE + "[tracing]\n") == [
+        "f:8: tracing: needs OpenTelemetry, which isn't installed, install it: pip install 'mrcpbalance[otel]'"
+    ]
+    assert parse(BASE, "f").tracing is None

@@ -182,6 +182,30 @@ tts = ""
         BASE.replace('pool = "p"', "pool = 1", 1),
         "f:7: listeners.l.pool: found 1, expected the name of a pool",
     ),
+    "more than all": (
+        BASE + "[tracing]\nsample = 1.5\n",
+        "f:9: tracing.sample: found 1.5, expected a number from 0.0 to 1.0",
+    ),
+    "a share that is none": (
+        BASE + "[tracing]\nsample = true\n",
+        "f:9: tracing.sample: found true, expected a number from 0.0 to 1.0",
+    ),
+    "no number at all": (
+        BASE + "[tracing]\nsample = nan\n",
+        "f:9: tracing.sample: found nan, expected a number from 0.0 to 1.0",
+    ),
+    "an address for a URL": (
+        BASE + '[tracing]\nendpoint = "127.0.0.1:4318"\n',
+        'f:9: tracing.endpoint: found "127.0.0.1:4318" (no such URL), expected a URL, like "http://127.0.0.1:4318/v1/traces"',
+    ),
+    "a URL without a host": (
+        BASE + '[tracing]\nendpoint = "http:///v1/traces"\n',
+        'f:9: tracing.endpoint: found "http:///v1/traces" (no such URL), expected a URL, like "http://127.0.0.1:4318/v1/traces"',
+    ),
+    "a URL with port 0": (
+        BASE + '[tracing]\nendpoint = "http://h:0/"\n',
+        'f:9: tracing.endpoint: found "http://h:0/" (no such URL), expected a URL, like "http://127.0.0.1:4318/v1/traces"',
+    ),
     "token file as a number": (
         BASE + "[admin]\ntoken_file = 1\n",
         "f:9: admin.token_file: found 1, expected the path of a file",

@@ -19,6 +19,7 @@ from mrcpbalance.config import (
     PoolConfig,
     StickTableConfig,
     Timeouts,
+    TracingConfig,
     parse,
 )
 from tests.config.documents import BASE, SIP
@@ -116,6 +117,7 @@ def test_defaults() -> None:
         timeouts=Timeouts(),
         limits=Limits(),
         admin=None,
+        tracing=None,
         log=LogConfig(format="json"),
     )
 
@@ -212,6 +214,14 @@ GOOD: Final[dict[str, tuple[str, str, object]]] = {
     "most octets": (BASE + '[limits]\nmessage = "1GiB"', "limits.message", 1024**3),
     "empty tables of settings": (BASE + "[timeouts]\n[limits]\n[log]\n[admin]", "admin", AdminConfig()),
     "console": (BASE + '[log]\nformat = "console"', "log.format", "console"),
+    "traces": (BASE + "[tracing]", "tracing", TracingConfig()),
+    "a part of the traces": (BASE + "[tracing]\nsample = 0.25", "tracing.sample", 0.25),
+    "traces, all of them": (BASE + "[tracing]\nsample = 1", "tracing.sample", 1.0),
+    "a collector": (
+        BASE + '[tracing]\nendpoint = "https://[2001:db8::1]:4318/v1/traces"',
+        "tracing.endpoint",
+        "https://[2001:db8::1]:4318/v1/traces",
+    ),
     "token for readers": (
         BASE + '[admin]\ntoken_file = "/etc/token"\nread_token_file = "/etc/read"',
         "admin.read_token_file",
