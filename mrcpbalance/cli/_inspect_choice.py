@@ -1,10 +1,16 @@
-"""Which sessions of a capture `mrcpbalance inspect` shows."""
+"""Which sessions of a capture a command is about."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 import attrs
+import click
 
+from mrcpbalance.config import parse_duration
 from mrcpbalance.traces import Session
+
+F = TypeVar("F", bound=Callable[..., object])
+_NANOSECONDS: Final = 1_000_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -45,3 +51,31 @@ def is_cause(cause: str, wanted: str) -> bool:
     if wanted.isdigit() and number.isdigit():
         return int(wanted) == int(number)
     return wanted.lower() in (name.strip().lower(), cause.lower())
+
+
+def _duration(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int:
+    if value is None:
+        return 0
+    try:
+        return round(parse_duration(value) * _NANOSECONDS)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}: {value!r}, expected one like 250ms, 2s or 1h30m") from None
+
+
+_OPTIONS: Final = (
+    click.option("--method", metavar="M", help="Only sessions with this method or event, such as RECOGNIZE."),
+    click.option(
+        "--cause", metavar="C", help="Only sessions with this completion cause: no-match, or its number."
+    ),
+    click.option(
+        "--longer-than", metavar="TIME", callback=_duration, help="Only sessions that took longer, as in 2s."
+    ),
+    click.option("--failed", is_flag=True, help="Only sessions that were refused, failed or cut."),
+)
+
+
+def choosing(command: F) -> F:
+    """Give a command the options that choose by what sessions are like."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

@@ -1,30 +1,23 @@
 """`mrcpbalance inspect TRACE`: the sessions in a capture, as a table or as ladders."""
 
-import gc
-import os
 import shutil
-import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn
+from typing import Final
 
 import attrs
 import click
 
-from mrcpbalance.config import parse_duration
-from mrcpbalance.traces import ASCII, UNICODE, NotACapture, Session, Trace, figure, ladder, page, read, text
+from mrcpbalance.traces import ASCII, UNICODE, Session, Trace, figure, ladder, page, text
 from mrcpbalance.traces import svg as svg_of
 
-from ._inspect_choice import Choice
+from ._capture import echo, fail, read_capture
+from ._inspect_choice import Choice, choosing
 from ._inspect_json import lines
 from ._inspect_table import report
 
-_LARGE: Final = 4 << 20  # octets that take long enough for a bar
 _MOST_FIGURES: Final = 200
-_MANY_OBJECTS: Final = 50_000
-_NANOSECONDS: Final = 1_000_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -39,15 +32,6 @@ class Output:
     def needs_messages(self) -> bool:
         """Whether messages have to be kept for it."""
         return self.as_json or self.svg is not None or self.html is not None
-
-
-def _duration(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int:
-    if value is None:
-        return 0
-    try:
-        return round(parse_duration(value) * _NANOSECONDS)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}: {value!r}, expected one like 250ms, 2s or 1h30m") from None
 
 
 @click.command()
@@ -66,14 +50,7 @@ def _duration(_context: click.Context, _parameter: click.Parameter, value: str |
 @click.option(
     "--json", "as_json", is_flag=True, help="Print everything as JSON, messages with their bodies included."
 )
-@click.option("--method", metavar="M", help="Only sessions with this method or event, such as RECOGNIZE.")
-@click.option(
-    "--cause", metavar="C", help="Only sessions with this completion cause: no-match, or its number."
-)
-@click.option(
-    "--longer-than", metavar="TIME", callback=_duration, help="Only sessions that took longer, as in 2s."
-)
-@click.option("--failed", is_flag=True, help="Only sessions that were refused, failed or cut.")
+@choosing
 def command(
     trace: str,
     names: tuple[str, ...],
@@ -94,10 +71,10 @@ def command(
     if sum([svg is not None, html is not None, as_json]) > 1:
         raise click.UsageError("--svg, --html and --json exclude each other")
     choice = Choice(names=names, method=method, cause=cause, longer_than=longer_than, failed=failed)
-    found = _read(trace, choice.keep if names or output.needs_messages else lambda _session: False)
+    found = read_capture(trace, choice.keep if names or output.needs_messages else lambda _session: False)
     sessions = choice.of(found.sessions)
     if names and not sessions:
-        _fail(f"{click.format_filename(trace)}: no session {', '.join(names)} among {len(found.sessions)}")
+        fail(f"{click.format_filename(trace)}: no session {', '.join(names)} among {len(found.sessions)}")
     _show(found, sessions, output, choice, click.format_filename(trace, shorten=True))
 
 
@@ -107,7 +84,7 @@ def _show(found: Trace, sessions: Sequence[Session], output: Output, choice: Cho
             click.echo(line)
         return
     count = f"{len(sessions)} sessions"  # of one, too: scripts read this line
-    _print(count if len(sessions) == len(found.sessions) else f"{count} (of {len(found.sessions)})")
+    echo(count if len(sessions) == len(found.sessions) else f"{count} (of {len(found.sessions)})")
     if output.svg is not None:
         drawn = [ladder(session) for session in sessions[:_MOST_FIGURES]]
         _write(output.svg, svg_of(drawn[0]) if len(drawn) == 1 else figure(drawn, alone=True))
@@ -117,79 +94,31 @@ def _show(found: Trace, sessions: Sequence[Session], output: Output, choice: Cho
         _ladders(sessions)
     else:
         for line in report(found, sessions, width=_width()):
-            _print(line)
+            echo(line)
 
 
 def _ladders(sessions: Sequence[Session]) -> None:
-    strokes = UNICODE if _can_print("".join(attrs.astuple(UNICODE))) else ASCII
+    strokes = UNICODE if _canecho("".join(attrs.astuple(UNICODE))) else ASCII
     for session in sessions:
-        _print("")
-        _print(text(ladder(session), width=_width(), strokes=strokes).rstrip("\n"))
-
-
-def _read(trace: str, keep: Callable[[Session], bool]) -> Trace:
-    """Read the file, with a progress bar where somebody would have to wait."""
-    name = click.format_filename(trace)
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(_seldom_collected())
-            source: BinaryIO = (
-                sys.stdin.buffer if trace == "-" else stack.enter_context(Path(trace).open("rb"))
-            )
-            return read(source, keep=keep, progress=_progress(source, stack))
-    except NotACapture as error:
-        _fail(f"{name}: not a capture ({error}), expected a pcap or pcapng file")
-    except OSError as error:
-        _fail(f"{name}: can't be read ({error.strerror or error})")
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let the garbage collector look less often at the many objects that stay; a third of the time was its own."""
-    before = gc.get_threshold()
-    gc.set_threshold(_MANY_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-def _progress(source: BinaryIO, stack: ExitStack) -> Callable[[int], None] | None:
-    if not sys.stderr.isatty():
-        return None
-    status = os.fstat(source.fileno())
-    if not stat.S_ISREG(status.st_mode) or status.st_size < _LARGE:
-        return None
-    bar = stack.enter_context(click.progressbar(length=status.st_size, label="reading", file=sys.stderr))
-    return lambda octets: bar.update(octets - bar.pos)
+        echo("")
+        echo(text(ladder(session), width=_width(), strokes=strokes).rstrip("\n"))
 
 
 def _write(file: str, content: str) -> None:
     try:
         Path(file).write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        _fail(f"{click.format_filename(file)}: can't be written ({error.strerror or error})")
-    _print(f"written to {click.format_filename(file)}")
+        fail(f"{click.format_filename(file)}: can't be written ({error.strerror or error})")
+    echo(f"written to {click.format_filename(file)}")
 
 
 def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _can_print(characters: str) -> bool:
+def _canecho(characters: str) -> bool:
     try:
         characters.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _print(line: str) -> None:
-    """Print a line whatever the terminal's encoding."""
-    encoding = sys.stdout.encoding or "utf-8"
-    click.echo(line.encode(encoding, "backslashreplace").decode(encoding))
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(1)

@@ -1,6 +1,6 @@
 """The configuration: read once from TOML into frozen classes, every fault named with its line."""
 
-from ._address import Address, parse_address
+from ._address import Address, parse_address, parse_bind
 from ._bounds import Limits, Timeouts
 from ._duration import format_duration, parse_duration
 from ._fallback import fallback_chain
@@ -48,5 +48,6 @@ __all__ = [
     "load",
     "parse",
     "parse_address",
+    "parse_bind",
     "parse_duration",
 ]

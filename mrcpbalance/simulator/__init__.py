@@ -1,9 +1,12 @@
 """Speech servers and callers that speak both versions: for the demo, the tests and load tests."""
 
+from ._connection import Connection
 from ._description import audio_of
 from ._faults import Delay, Drop, Fault, Faults, Garbage, Refuse, Silence
 from ._messages import Event, Message, Request, Response
 from ._resources import Pace, Resource
+from ._sip_agent import UserAgent
+from ._sip_asked import Asked, NoAnswer
 from ._transcript import Entry, Transcript
 from .callers import (
     Answer,
@@ -33,6 +36,8 @@ from .servers import (
 
 __all__ = [
     "Answer",
+    "Asked",
+    "Connection",
     "ConnectionLost",
     "ControlConnection",
     "Delay",
@@ -47,6 +52,7 @@ __all__ = [
     "FramedServer",
     "Garbage",
     "Message",
+    "NoAnswer",
     "Pace",
     "Refuse",
     "Refused",
@@ -64,6 +70,7 @@ __all__ = [
     "SipSession",
     "SpeechServer",
     "Transcript",
+    "UserAgent",
     "audio_of",
     "call_ids",
     "hex_ids",

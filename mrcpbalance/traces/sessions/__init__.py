@@ -3,9 +3,9 @@
 from ._all import Sessions
 from ._book import Keep
 from ._conversations import Conversations, Thing
-from ._message import Kind, Message, Mrcp
+from ._message import Kind, Message, Mrcp, Parsed, mrcp_in
 from ._order import Order
-from ._resources import resource
+from ._resources import resource, segment
 from ._session import Cause, End, Outcome, Protocol, Session
 
 __all__ = [
@@ -18,9 +18,12 @@ __all__ = [
     "Mrcp",
     "Order",
     "Outcome",
+    "Parsed",
     "Protocol",
     "Session",
     "Sessions",
     "Thing",
+    "mrcp_in",
     "resource",
+    "segment",
 ]

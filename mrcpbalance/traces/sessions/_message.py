@@ -63,10 +63,8 @@ class Message:
     _sdp: Sdp | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self._parsed, mrcpv2.Message):
-            self._mrcp = _second(self._parsed)
-        elif isinstance(self._parsed, rtsp.Request | rtsp.Response):
-            self._mrcp = _first(self._parsed.body)
+        if self._parsed is not None:
+            self._mrcp = mrcp_in(self._parsed)
 
     @property
     def transport(self) -> Transport:
@@ -96,6 +94,13 @@ class Message:
         self._sdp = None
         if self.wire is Wire.SIP and not self.cut:
             self._parsed = None
+
+
+def mrcp_in(parsed: Parsed) -> Mrcp | None:
+    """Read the MRCP message: what was parsed itself, or what an RTSP message carries; None where there is none."""
+    if isinstance(parsed, mrcpv2.Message):
+        return _second(parsed)
+    return _first(parsed.body) if isinstance(parsed, rtsp.Request | rtsp.Response) else None
 
 
 def _first(body: bytes) -> Mrcp | None:

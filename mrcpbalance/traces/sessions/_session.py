@@ -61,7 +61,7 @@ class Cause:
     cause: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Session:
     """One session; times are nanoseconds since 1970, spans nanoseconds.
 

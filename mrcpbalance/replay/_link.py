@@ -1,0 +1,139 @@
+"""One TCP connection of a play, in either role: messages as they come, octets as they are told."""
+
+import contextlib
+from collections.abc import Callable
+
+import trio
+
+from mrcpbalance.config import Address
+
+from mrcpbalance.simulator import Connection
+from mrcpbalance.traces.sessions import Parsed
+from mrcpwire import RemoteProtocolError, mrcpv2, rtsp
+
+
+class Lost(Exception):  # noqa: N818 - what a player is told, in the words it would use
+    """There is no connection to say this on; the text says why."""
+
+
+class Link:
+    """Tells `heard` of each message and `ended` of the end, once."""
+
+    def __init__(
+        self,
+        stream: trio.SocketStream,
+        receiver: rtsp.Receiver | mrcpv2.Receiver,
+        heard: "Callable[[Link, Parsed], None]",
+        ended: "Callable[[Link], None]",
+    ) -> None:
+        self.alive = True  # the other side has not ended it
+        self.fault = ""  # what came that is no message
+        self._stream = stream
+        self._connection = Connection(0, stream)
+        self._receiver = receiver
+        self._heard = heard
+        self._ended = ended
+        self._gone = trio.Event()
+        self._finished = False  # we have ended our side
+
+    async def run(self, first: bytes = b"") -> None:
+        """Hear until the end; `first` was read before."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._connection.write)
+                await self._hear(first)
+                nursery.cancel_scope.cancel()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            self.alive = False
+            self._gone.set()
+            self._connection.close()
+            self._ended(self)
+
+    async def say(self, data: bytes) -> None:
+        """Send a message whole; raises `Lost`."""
+        if not self.alive:
+            raise Lost(self.fault or "the connection was closed")
+        await self._connection.send(data)
+
+    def say_soon(self, data: bytes) -> None:
+        """Send a message without waiting; where too much waits already, the connection is given up."""
+        if self.alive:
+            self._connection.send_nowait(data)
+
+    async def finish(self) -> None:
+        """End our side; what the other still says is heard until it ends its own."""
+        if not self.alive or self._finished:
+            return
+        self._finished = True
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._until_gone, nursery.cancel_scope)
+            await self._connection.drain()
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await self._stream.send_eof()
+            nursery.cancel_scope.cancel()
+
+    def ends(self) -> tuple[str, str]:
+        """Give our host and the other side's; loopback where the connection is gone."""
+        try:
+            there = str(self._stream.socket.getpeername()[0])
+            return str(self._stream.socket.getsockname()[0]), there
+        except OSError:
+            return "127.0.0.1", "127.0.0.1"
+
+    async def _until_gone(self, scope: trio.CancelScope) -> None:
+        await self._gone.wait()
+        scope.cancel()
+
+    async def _hear(self, data: bytes) -> None:
+        data = data or await self._connection.read()
+        while data:
+            try:
+                self._take(data)
+            except RemoteProtocolError as error:
+                self.fault = f"what came can't be read ({error})"
+                return
+            data = await self._connection.read()
+
+    def _take(self, data: bytes) -> None:
+        self._receiver.receive_data(data)
+        while (message := self._receiver.next_event()) is not None:
+            if isinstance(message, rtsp.Request | rtsp.Response | mrcpv2.Message):
+                self._heard(self, message)
+
+
+class Dialler:
+    """Opens connections, which live under its nursery."""
+
+    def __init__(self, nursery: trio.Nursery, patience: float) -> None:
+        self._nursery = nursery
+        self._patience = patience
+
+    async def dial(
+        self,
+        address: Address,
+        receiver: rtsp.Receiver | mrcpv2.Receiver,
+        heard: Callable[[Link, Parsed], None],
+        ended: Callable[[Link], None],
+    ) -> Link:
+        """Connect; raises `Lost`."""
+        stream = None
+        with trio.move_on_after(self._patience):
+            try:
+                stream = await trio.open_tcp_stream(address.host, address.port)
+            except OSError as error:
+                raise Lost(f"can't connect to {address}: {why(error)}") from None
+        if stream is None:
+            raise Lost(f"can't connect to {address}: no answer in {self._patience:g} s")
+        link = Link(stream, receiver, heard, ended)
+        self._nursery.start_soon(link.run)
+        return link
+
+
+def why(error: OSError) -> str:
+    """Say what is wrong in the system's words; trio wraps the attempts at several addresses."""
+    cause = error.__cause__
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return (cause if isinstance(cause, OSError) else error).strerror or str(error)

@@ -1,0 +1,357 @@
+"""Playing MRCPv2: calls and their control connections, in either role."""
+
+from functools import partial
+
+import trio
+
+from mrcpbalance.simulator import NoAnswer
+
+from mrcpbalance.traces import Connection, Message, Session
+from mrcpbalance.traces.replay import (
+    Close,
+    Fact,
+    Group,
+    Hosts,
+    Open,
+    Role,
+    Step,
+    channels,
+    control_of,
+    fact,
+    session_description,
+)
+from mrcpwire import mrcpv2, sip
+from mrcpwire.sip_dialog import Dialog
+from mrcpwire.sip_transactions import Cancelled, NewRequest, ServerTransaction
+
+from ._call import Call, first_request, others
+from ._control import Controls
+from ._desk import Desk, Ways
+from ._inbox import Heard
+from ._link import Dialler, Link, Lost
+from ._play import Play, Terms
+from ._rtsp import hosts_of
+
+_SUCCESS = range(200, 300)
+_GOODBYE = 1.0  # seconds for the answer to a BYE that is not part of the capture
+_REFRESHING = (b"INVITE", b"UPDATE")
+
+
+class SipPlay(Play):
+    """What both roles share; `ids` is what makes the ids of this play its own."""
+
+    def __init__(
+        self, group: Group, role: Role, terms: Terms, copy: int, *, ids: str, desk: Desk, dialler: Dialler
+    ) -> None:
+        super().__init__(group, role, terms, copy)
+        self.ids = ids.encode()
+        self.desk = desk
+        self.calls: dict[Session, Call] = {}
+        self.controls = Controls(self._controlled, self.stir, dialler)
+        self.hosts = Hosts({})
+
+    # What comes.
+
+    def told(self, call: Call, event: NewRequest | Cancelled) -> None:
+        """Take a request of the other side."""
+        request = event.request
+        found = fact(request)
+        expected = self.expects(call.session, found.key)
+        if expected or not self.is_over:
+            self.put(call.session, Heard(found, request, event.transaction))
+        if isinstance(event, Cancelled):
+            return
+        call.over |= request.method == b"BYE"
+        if event.transaction is None:
+            if call.invited is not None:
+                self.desk.agent.acked(call.invited)
+            return
+        if call.dialog is not None:
+            call.dialog.accepts(request)
+        if not expected:
+            status = 488 if request.method in _REFRESHING else 200
+            self.desk.agent.respond(event.transaction, sip.response_to(request, status, to_tag=call.tag))
+
+    def _controlled(self, session: Session, message: mrcpv2.Message, link: Link) -> None:
+        asked = self._request_of(session, message)
+        self.put(session, Heard(fact(message, asked), message, link))
+
+    def _request_of(self, session: Session, message: mrcpv2.Message) -> mrcpv2.Message | None:
+        """Find the captured request that an answer of now is for."""
+        for recorded in session.messages:
+            parsed = recorded.parsed
+            if (
+                isinstance(parsed, mrcpv2.Message)
+                and parsed.kind is mrcpv2.Kind.REQUEST
+                and parsed.request_id == message.request_id
+            ):
+                return parsed
+        return None
+
+    def is_hopeless(self, session: Session, wanted: Fact) -> bool:
+        """Nothing comes on connections that are closed."""
+        call = self.calls.get(session)
+        if wanted.lane == "mrcp":
+            if self.role == "server" and not (call is not None and call.over):
+                return False  # the caller may open another one
+            links = self.controls.of((session,), None)
+            return bool(links) and not any(link.alive for link in links)
+        lost = call is not None and call.flow is not None and self.desk.agent.is_gone(call.flow)
+        return lost and wanted.key[0] == "answer"
+
+    def is_closed(self, step: Step) -> bool:
+        """Tell whether the other side has closed what stands for a captured connection."""
+        connection = step.what.connection if isinstance(step.what, Close) else None
+        links = self.controls.of(step.sessions, connection)
+        return bool(links) and not all(link.alive for link in links)
+
+    # What is said.
+
+    async def act(self, step: Step) -> None:
+        """Do a step of ours."""
+        match step.what:
+            case Open(connection=connection):
+                await self.opened(step.sessions, connection)
+            case Close(connection=connection):
+                for link in self.controls.of(step.sessions, connection):
+                    await link.finish()
+            case Message() as message:
+                await self._say(step.sessions[0], message)
+
+    async def opened(self, sessions: tuple[Session, ...], connection: Connection) -> None:
+        """Open a control connection; raises `Lost`."""
+
+    async def control_says(self, call: Call, message: Message, channel: bytes, data: bytes) -> None:
+        """Send a control message; raises `Lost`."""
+        raise NotImplementedError
+
+    async def begin(self, session: Session, message: Message, recorded: sip.Request) -> None:
+        """Send the INVITE that begins a call."""
+        raise Lost("a server begins no calls")
+
+    async def _say(self, session: Session, message: Message) -> None:
+        parsed, call = message.parsed, self.calls.get(session)
+        if isinstance(parsed, sip.Request) and parsed.method == b"INVITE" and parsed.to.tag is None:
+            await self.begin(session, message, parsed)
+        elif call is None:
+            raise Lost("the call never began")
+        elif isinstance(parsed, mrcpv2.Message):
+            channel = call.names.get(parsed.channel, parsed.channel)
+            await self.control_says(call, message, channel, mrcpv2.with_channel(parsed, channel))
+        elif isinstance(parsed, sip.Request):
+            await self._ask(call, parsed)
+        elif isinstance(parsed, sip.Response):
+            self._answer(call, message, parsed)
+
+    async def _ask(self, call: Call, recorded: sip.Request) -> None:
+        """Say a request inside a call."""
+        agent, method = self.desk.agent, recorded.method
+        if method == b"CANCEL":
+            if call.invite is not None:
+                agent.cancel(call.invite)
+            return
+        if call.dialog is None or call.flow is None:
+            raise Lost("the call was never answered")
+        if method == b"ACK":
+            self.acknowledge(call)
+            return
+        body = (
+            session_description(recorded.body, self.hosts)
+            if recorded.body.startswith(b"v=")
+            else recorded.body
+        )
+        call.over |= method == b"BYE"
+        request = call.dialog.request(method, others(recorded), body)
+        await self.send(call, request)
+
+    async def send(self, call: Call, request: sip.Request) -> None:
+        """Send a request inside a call, where its peer is now."""
+        assert call.dialog is not None
+        assert call.flow is not None
+        try:
+            call.flow = await self.desk.agent.onwards(call.flow, call.dialog)
+        except OSError:
+            raise Lost("the SIP connection is closed, and no other can be opened") from None
+        asked = self.desk.agent.ask(request, call.flow)
+        asked.at_last = partial(self._answered, call, request)
+        if request.method == b"INVITE":
+            call.invite, call.acknowledged = asked, False
+
+    def acknowledge(self, call: Call) -> None:
+        """Send the ACK to the 2xx of the last INVITE, where there was one."""
+        if call.invite is not None and call.dialog is not None and not call.acknowledged:
+            call.acknowledged = True
+            self.desk.agent.ack(call.invite, call.dialog.request(b"ACK"))
+
+    def _answered(self, call: Call, request: sip.Request, response: sip.Response) -> None:
+        """Take the final answer to a request of ours."""
+        if response.status in _SUCCESS and request.method in _REFRESHING:
+            if call.dialog is None and call.flow is not None:
+                contact = self.desk.agent.contact(call.flow)
+                call.dialog = Dialog.as_uac(request, response, contact)
+            elif call.dialog is not None:
+                call.dialog.refresh_target(response)
+        self.put(call.session, Heard(fact(response, request), response, None))
+
+    def _answer(self, call: Call, message: Message, recorded: sip.Response) -> None:
+        """Answer a request as it was answered in the capture."""
+        heard = self.given.get(message.answers) if message.answers is not None else None
+        if heard is None or not isinstance(heard.parsed, sip.Request):
+            return
+        request, transaction = heard.parsed, heard.back
+        assert isinstance(transaction, ServerTransaction)
+        flow = call.flow
+        assert flow is not None
+        contact = [(b"Contact", self.desk.agent.contact(flow))] if recorded.contact is not None else []
+        response = sip.response_to(
+            request,
+            recorded.status,
+            recorded.reason,
+            to_tag=call.tag,
+            headers=[*contact, *others(recorded)],
+            body=self.describe(call, recorded.body),
+        )
+        if request.method == b"INVITE" and recorded.status in _SUCCESS:
+            call.invited = transaction
+            if call.dialog is None:
+                call.dialog = Dialog.as_uas(request, call.tag, self.desk.agent.contact(flow))
+        self.desk.agent.respond(transaction, response)
+
+    def describe(self, call: Call, body: bytes) -> bytes:
+        """Write a description that answers."""
+        return session_description(body, self.hosts) if body.startswith(b"v=") else body
+
+    async def leave(self) -> None:
+        """End the calls that the capture left open."""
+        for call in self.calls.values():
+            if call.dialog is None:
+                if call.invite is not None:
+                    self.desk.agent.cancel(call.invite)
+            elif not call.over and self.role == "caller":
+                call.over = True
+                self.acknowledge(call)
+                with trio.move_on_after(_GOODBYE):
+                    await self._bye(call)
+        for link in self.controls.links if self.role == "caller" else []:
+            await link.finish()
+
+    async def _bye(self, call: Call) -> None:
+        assert call.dialog is not None
+        assert call.flow is not None
+        try:
+            flow = await self.desk.agent.onwards(call.flow, call.dialog)
+            await self.desk.agent.ask(call.dialog.request(b"BYE"), flow).final()
+        except (OSError, NoAnswer):
+            pass
+
+
+class SipCallerPlay(SipPlay):
+    """The calls of one group, as their callers make them."""
+
+    def __init__(
+        self, group: Group, terms: Terms, copy: int, *, ids: str, desk: Desk, dialler: Dialler, ways: Ways
+    ) -> None:
+        super().__init__(group, "caller", terms, copy, ids=ids, desk=desk, dialler=dialler)
+        self._ways = ways
+        first = group.sessions[0]
+        self.hosts = hosts_of(first, "caller", desk.agent.address.host, ways.target.host)
+
+    async def begin(self, session: Session, message: Message, recorded: sip.Request) -> None:
+        """Send an INVITE; the one after a redirection belongs to the same call."""
+        call = self.calls.get(session)
+        if call is None:
+            tag = (recorded.from_.tag or b"t") + self.ids
+            call = self.calls[session] = Call(session, recorded.call_id + b"-" + self.ids, tag)
+            self.desk.calls[call.id] = (self, call)
+        call.flow = await self._ways.to(self.copy, message)
+        body = session_description(recorded.body, self.hosts)
+        contact = self.desk.agent.contact(call.flow)
+        to = str(self._ways.target).encode()
+        request = first_request(recorded, call=call, to=to, contact=contact, body=body)
+        asked = self.desk.agent.ask(request, call.flow)
+        call.invite, call.acknowledged = asked, False
+        asked.at_last = partial(self._answered, call, request)
+
+    def taken(self, session: Session, message: Message, heard: Heard) -> None:
+        """Learn from an answer where its channels are."""
+        then, now, call = message.parsed, heard.parsed, self.calls.get(session)
+        if call is None or not isinstance(then, sip.Response) or not isinstance(now, sip.Response):
+            return
+        call.names.update(channels(then.body, now.body))
+        call.control = control_of(now.body) or call.control
+        for name in call.names.values():
+            self.controls.own(name, session)
+
+    async def opened(self, sessions: tuple[Session, ...], connection: Connection) -> None:
+        """Open what stands for a captured connection where its sessions know by now where it goes."""
+        for session in sessions:
+            call = self.calls.get(session)
+            if call is not None and call.control is not None:
+                await self.controls.open(session, connection, call.control)
+
+    async def control_says(self, call: Call, message: Message, channel: bytes, data: bytes) -> None:
+        """Say a request on the connection that stands for the captured one."""
+        del channel
+        if call.control is None or message.connection is None:
+            raise Lost("the answer names no control connection")
+        link = await self.controls.open(call.session, message.connection, call.control)
+        await link.say(data)
+
+
+class SipServerPlay(SipPlay):
+    """The calls of one group, as their server takes them; control connections come to a port of their own."""
+
+    def __init__(
+        self,
+        group: Group,
+        terms: Terms,
+        copy: int,
+        *,
+        ids: str,
+        desk: Desk,
+        dialler: Dialler,
+        control: tuple[str, int],
+    ) -> None:
+        super().__init__(group, "server", terms, copy, ids=ids, desk=desk, dialler=dialler)
+        self._control = control
+        self._connections = 0  # that should have come
+
+    async def came(self) -> None:
+        """Wait for the next control connection."""
+        self._connections += 1
+        await self.controls.until(lambda: len(self.controls.links) >= self._connections)
+
+    def waiting(self) -> list[Session]:
+        """Give the sessions that nobody has called for."""
+        return [session for session in self.group.sessions if session not in self.calls]
+
+    def adopt(self, session: Session, event: NewRequest) -> None:
+        """Take a call that came."""
+        tag = next((_tag(message) for message in session.messages if _tag(message)), b"s")
+        call = self.calls[session] = Call(session, event.request.call_id, tag + self.ids)
+        call.flow = event.flow
+        self.hosts = hosts_of(session, "server", self.desk.agent.address.host, event.flow.remote[0])
+        self.desk.calls[call.id] = (self, call)
+        self.told(call, event)
+
+    def describe(self, call: Call, body: bytes) -> bytes:
+        """Write an answer that names this play's own channels and port."""
+        if not body.startswith(b"v="):
+            return body
+        for name, _ in channels(body, body):
+            identity, _, resource = name.rpartition(b"@")
+            call.names[name] = identity + self.ids + b"@" + resource
+            self.controls.own(call.names[name], call.session)
+        return session_description(body, self.hosts, control=self._control, names=call.names)
+
+    async def control_says(self, call: Call, message: Message, channel: bytes, data: bytes) -> None:
+        """Say an answer or event where the channel was spoken to."""
+        del call, message
+        await self.controls.answer(channel, data)
+
+
+def _tag(message: Message) -> bytes | None:
+    """Give the server's tag where a message of it has one."""
+    parsed = message.parsed
+    answers = isinstance(parsed, sip.Response) and not message.to_server
+    return parsed.to.tag if isinstance(parsed, sip.Response) and answers else None

@@ -1,0 +1,170 @@
+"""What is to be played: the steps of sessions in the order they were captured.
+
+Sessions that share a connection are played by one hand, in one order (a `Group`): who says `existing` must find the
+connection there. SIP connections don't bind sessions together, as nothing in one call waits for another.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal
+
+import attrs
+
+from mrcpbalance.traces.capture import Connection
+from mrcpbalance.traces.sessions import End, Message, Protocol, Session
+from mrcpwire import Wire, rtsp, sip
+
+Role = Literal["caller", "server"]
+_FINAL: Final = 200
+_REFUSAL: Final = 300
+
+
+@attrs.frozen
+class Open:
+    """A connection that carries no SIP was opened."""
+
+    connection: Connection
+
+
+@attrs.frozen
+class Close:
+    """One of the two ended such a connection first."""
+
+    connection: Connection
+    by: Role
+
+
+@attrs.frozen(eq=False)
+class Step:
+    """Something that happened; `sessions` are those it is about."""
+
+    time: int  # nanoseconds since 1970
+    sessions: tuple[Session, ...]
+    what: Message | Open | Close
+
+    @property
+    def by(self) -> Role:
+        """Whose step it is."""
+        match self.what:
+            case Message(to_server=to_server):
+                return "caller" if to_server else "server"
+            case Close(by=by):
+                return by
+            case _:
+                return "caller"
+
+
+@attrs.frozen(eq=False)
+class Group:
+    """Sessions that hang together by their connections, with their steps in order of time."""
+
+    protocol: Protocol
+    sessions: tuple[Session, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def start(self) -> int:
+        """When its first step was."""
+        return self.steps[0].time
+
+
+@attrs.frozen(eq=False)
+class Script:
+    """Everything that can be played, in order of beginning, and why the rest can't."""
+
+    groups: tuple[Group, ...]
+    left_out: tuple[tuple[Session, str], ...]
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """All that are played."""
+        return tuple(session for group in self.groups for session in group.sessions)
+
+
+def script(sessions: Iterable[Session]) -> Script:
+    """Make the script of sessions whose messages were kept."""
+    left_out, whole = [], []
+    for session in sessions:
+        obstacle = _obstacle(session)
+        if obstacle is None:
+            whole.append(session)
+        else:
+            left_out.append((session, obstacle))
+    groups = sorted(map(_group, _together(whole)), key=lambda group: group.start)
+    return Script(tuple(groups), tuple(left_out))
+
+
+def is_cut(session: Session) -> bool:
+    """Tell whether it ended by a lost connection: who says BYE then, and whether it is answered, is chance (M-30, M-31)."""
+    return session.outcome.end is End.CUT
+
+
+def _obstacle(session: Session) -> str | None:
+    """Tell why a session can't be played."""
+    first = session.messages[0].parsed if session.messages else None
+    if isinstance(first, rtsp.Request):
+        begins = first.method == b"SETUP" and first.session is None
+    elif isinstance(first, sip.Request):
+        begins = first.method == b"INVITE" and first.to.tag is None
+    else:
+        begins = session.protocol is Protocol.MRCP and bool(session.messages)
+    if not begins:
+        return "its set-up was not captured"
+    if any(message.cut for message in session.messages):
+        return "some of its messages were not captured whole"
+    return None
+
+
+def _together(sessions: Sequence[Session]) -> list[list[Session]]:
+    """Put sessions together that share a connection, directly or through others."""
+    clusters: dict[int, list[Session]] = {}
+    at: dict[Connection, int] = {}
+    for number, session in enumerate(sessions):
+        cluster = [session]
+        for connection in _own_connections(session):
+            known = at.get(connection)
+            if known is not None and known in clusters and clusters[known] is not cluster:
+                cluster = clusters.pop(known) + cluster
+        clusters[number] = cluster
+        for member in cluster:
+            at.update(dict.fromkeys(_own_connections(member), number))
+    return list(clusters.values())
+
+
+def _own_connections(session: Session) -> list[Connection]:
+    carries_sip = {message.connection for message in session.messages if message.wire is Wire.SIP}
+    return [one for one in session.connections if one not in carries_sip]
+
+
+def _group(sessions: list[Session]) -> Group:
+    steps = [step for session in sessions for step in _messages(session)]
+    users: dict[Connection, list[Session]] = {}
+    for session in sessions:
+        for connection in _own_connections(session):
+            users.setdefault(connection, []).append(session)
+    for connection, sharing in users.items():
+        steps += _connection(connection, tuple(sharing))
+    steps.sort(key=lambda step: step.time)
+    return Group(sessions[0].protocol, tuple(sessions), tuple(steps))
+
+
+def _messages(session: Session) -> Iterator[Step]:
+    """Give what a peer has to say itself: transactions repeat, reassure and acknowledge refusals on their own."""
+    refused = False
+    for message in session.messages:
+        parsed = message.parsed
+        if isinstance(parsed, sip.Response):
+            if parsed.status < _FINAL or parsed.cseq[1] == b"CANCEL":
+                continue
+            if parsed.cseq[1] == b"INVITE" and not message.again:
+                refused = parsed.status >= _REFUSAL
+        if message.again or (isinstance(parsed, sip.Request) and parsed.method == b"ACK" and refused):
+            continue
+        yield Step(message.time, (session,), message)
+
+
+def _connection(connection: Connection, sessions: tuple[Session, ...]) -> Iterator[Step]:
+    if connection.opened is not None:
+        yield Step(connection.opened, sessions, Open(connection))
+    ending = connection.first_ending
+    if ending is not None:
+        yield Step(ending.time, sessions, Close(connection, ending.side))
