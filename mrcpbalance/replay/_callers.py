@@ -14,9 +14,10 @@ from mrcpbalance.traces.replay import Group, Script
 from ._desk import Desk, Ways
 from ._framed import FramedPlay
 from ._link import Dialler
+from ._linked import Target
 from ._play import Play, Result, Terms
-from ._rtsp import RtspPlay, Target
-from ._sip import SipCallerPlay
+from ._rtsp import RtspPlay
+from ._sip_caller import SipCallerPlay
 
 _NANOSECONDS: Final = 1e9
 _ID_OCTETS: Final = 4

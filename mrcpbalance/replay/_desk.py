@@ -37,7 +37,7 @@ class Desk:
         """Whoever asked takes note."""
 
     def garbled(self, why: str) -> None:
-        """What is no SIP counts for nothing."""
+        """Take it that something came which is no SIP; it counts for nothing."""
 
     def told(self, event: wire.Event) -> None:
         """Hand on what the other side asks."""

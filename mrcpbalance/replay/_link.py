@@ -6,7 +6,6 @@ from collections.abc import Callable
 import trio
 
 from mrcpbalance.config import Address
-
 from mrcpbalance.simulator import Connection
 from mrcpbalance.traces.sessions import Parsed
 from mrcpwire import RemoteProtocolError, mrcpv2, rtsp

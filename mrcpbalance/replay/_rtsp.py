@@ -2,17 +2,12 @@
 
 from collections import defaultdict, deque
 
-import attrs
-
-from mrcpbalance.config import Address
 from mrcpbalance.traces import Message, Session
 from mrcpbalance.traces.replay import (
-    Close,
     Fact,
     Group,
     Hosts,
     Role,
-    Step,
     fact,
     rtsp_event,
     rtsp_request,
@@ -22,19 +17,12 @@ from mrcpbalance.traces.sessions import Parsed
 from mrcpwire import rtsp
 
 from ._inbox import Heard
-from ._link import Dialler, Link, Lost
-from ._play import Play, Terms
+from ._link import Link
+from ._linked import LinkedPlay, Target
+from ._play import Terms
 
 _SUCCESS = range(200, 300)
 _NOT_FOUND = 454
-
-
-@attrs.frozen
-class Target:
-    """The server that callers are played against."""
-
-    address: Address
-    dialler: Dialler
 
 
 def hosts_of(session: Session, role: Role, here: str, there: str) -> Hosts:
@@ -45,25 +33,25 @@ def hosts_of(session: Session, role: Role, here: str, there: str) -> Hosts:
     return Hosts({caller: there, server: here})
 
 
-class RtspPlay(Play):
-    """Callers have a `target`; for servers the first message comes with its link."""
+class RtspPlay(LinkedPlay):
+    """Session ids are the server's to give: those of the capture with `ids` behind them, or what a server tells."""
 
     def __init__(
         self, group: Group, role: Role, terms: Terms, copy: int, *, ids: str, target: Target | None = None
     ) -> None:
-        super().__init__(group, role, terms, copy)
+        super().__init__(group, role, terms, copy, target=target)
         self._ids = ids.encode()
-        self._target = target
-        self._link: Link | None = None
         self._hosts = Hosts({})
         self._live: dict[Session, bytes] = {}  # the RTSP ids of now
         self._asked: defaultdict[bytes | None, deque[tuple[Session, Parsed]]] = defaultdict(deque)  # by CSeq
 
-    # What comes.
+    def receiver(self) -> rtsp.Receiver:
+        """Make what cuts octets into messages."""
+        return rtsp.Receiver(rtsp.Limits())
 
     def joined(self, link: Link) -> None:
         """Take the connection that is played on."""
-        self._link = link
+        super().joined(link)
         self._hosts = hosts_of(self.group.sessions[0], self.role, *link.ends())
 
     def heard(self, link: Link, parsed: Parsed) -> None:
@@ -77,56 +65,15 @@ class RtspPlay(Play):
         elif isinstance(parsed, rtsp.Request):
             self._request(link, parsed)
 
-    def ended(self, _link: Link) -> None:
-        """Take note of the connection's end."""
-        self.stir()
-
-    def is_hopeless(self, session: Session, wanted: Fact) -> bool:
-        """Nothing comes on a connection that is closed."""
-        return self._link is None or not self._link.alive
-
-    def is_closed(self, step: Step) -> bool:
-        """Tell whether the other side has closed."""
-        return self._link is not None and not self._link.alive
-
-    # What is said.
-
-    async def act(self, step: Step) -> None:
-        """Do a step of ours."""
-        if isinstance(step.what, Close):
-            if self._link is not None:
-                await self._link.finish()
-            return
-        if self._link is None:
-            await self._connect()
-        if isinstance(step.what, Message):
-            (session,) = step.sessions
-            data = self._written(session, step.what)
-            if data is not None and self._link is not None:
-                await self._link.say(data)
-
-    async def leave(self) -> None:
-        """Close the connection, which ends what was not torn down (R-22)."""
-        if self._link is not None and self.role == "caller":
-            await self._link.finish()
-
-    async def _connect(self) -> None:
-        if self._target is None:
-            raise Lost("no connection came")
-        target = self._target
-        self.joined(
-            await target.dialler.dial(target.address, rtsp.Receiver(rtsp.Limits()), self.heard, self.ended)
-        )
-
-    def _written(self, session: Session, message: Message) -> bytes | None:
+    def written(self, session: Session, message: Message) -> bytes | None:
         """Write a captured message for now; None where what it answers never came."""
         parsed, live = message.parsed, self._live.get(session)
         if isinstance(parsed, rtsp.Request):
             self._asked[parsed.cseq].append((session, parsed))
             if self.role == "server":
                 return rtsp_event(parsed, live)
-            assert self._target is not None
-            return rtsp_request(parsed, str(self._target.address).encode(), live, self._hosts)
+            assert self.target is not None
+            return rtsp_request(parsed, str(self.target.address).encode(), live, self._hosts)
         assert isinstance(parsed, rtsp.Response)
         heard = self.given.get(message.answers) if message.answers is not None else None
         if heard is None or not isinstance(heard.parsed, rtsp.Request):

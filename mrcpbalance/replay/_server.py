@@ -20,7 +20,7 @@ from ._link import Dialler, Link
 from ._play import Play, Result, Terms
 from ._plays import Plays
 from ._rtsp import RtspPlay
-from ._sip import SipServerPlay
+from ._sip_server import SipServerPlay
 
 _ID_OCTETS: Final = 4
 _BACKLOG: Final = 128

@@ -5,7 +5,6 @@ from functools import partial
 import trio
 
 from mrcpbalance.simulator import NoAnswer
-
 from mrcpbalance.traces import Connection, Message, Session
 from mrcpbalance.traces.replay import (
     Close,
@@ -15,8 +14,6 @@ from mrcpbalance.traces.replay import (
     Open,
     Role,
     Step,
-    channels,
-    control_of,
     fact,
     session_description,
 )
@@ -24,13 +21,12 @@ from mrcpwire import mrcpv2, sip
 from mrcpwire.sip_dialog import Dialog
 from mrcpwire.sip_transactions import Cancelled, NewRequest, ServerTransaction
 
-from ._call import Call, first_request, others
+from ._call import Call, others
 from ._control import Controls
-from ._desk import Desk, Ways
+from ._desk import Desk
 from ._inbox import Heard
 from ._link import Dialler, Link, Lost
 from ._play import Play, Terms
-from ._rtsp import hosts_of
 
 _SUCCESS = range(200, 300)
 _GOODBYE = 1.0  # seconds for the answer to a BYE that is not part of the capture
@@ -127,6 +123,7 @@ class SipPlay(Play):
 
     async def begin(self, session: Session, message: Message, recorded: sip.Request) -> None:
         """Send the INVITE that begins a call."""
+        del session, message, recorded
         raise Lost("a server begins no calls")
 
     async def _say(self, session: Session, message: Message) -> None:
@@ -173,7 +170,7 @@ class SipPlay(Play):
         except OSError:
             raise Lost("the SIP connection is closed, and no other can be opened") from None
         asked = self.desk.agent.ask(request, call.flow)
-        asked.at_last = partial(self._answered, call, request)
+        asked.at_last = partial(self.answered, call, request)
         if request.method == b"INVITE":
             call.invite, call.acknowledged = asked, False
 
@@ -183,7 +180,7 @@ class SipPlay(Play):
             call.acknowledged = True
             self.desk.agent.ack(call.invite, call.dialog.request(b"ACK"))
 
-    def _answered(self, call: Call, request: sip.Request, response: sip.Response) -> None:
+    def answered(self, call: Call, request: sip.Request, response: sip.Response) -> None:
         """Take the final answer to a request of ours."""
         if response.status in _SUCCESS and request.method in _REFRESHING:
             if call.dialog is None and call.flow is not None:
@@ -218,7 +215,8 @@ class SipPlay(Play):
         self.desk.agent.respond(transaction, response)
 
     def describe(self, call: Call, body: bytes) -> bytes:
-        """Write a description that answers."""
+        """Write a description that answers in a call."""
+        del call
         return session_description(body, self.hosts) if body.startswith(b"v=") else body
 
     async def leave(self) -> None:
@@ -243,115 +241,3 @@ class SipPlay(Play):
             await self.desk.agent.ask(call.dialog.request(b"BYE"), flow).final()
         except (OSError, NoAnswer):
             pass
-
-
-class SipCallerPlay(SipPlay):
-    """The calls of one group, as their callers make them."""
-
-    def __init__(
-        self, group: Group, terms: Terms, copy: int, *, ids: str, desk: Desk, dialler: Dialler, ways: Ways
-    ) -> None:
-        super().__init__(group, "caller", terms, copy, ids=ids, desk=desk, dialler=dialler)
-        self._ways = ways
-        first = group.sessions[0]
-        self.hosts = hosts_of(first, "caller", desk.agent.address.host, ways.target.host)
-
-    async def begin(self, session: Session, message: Message, recorded: sip.Request) -> None:
-        """Send an INVITE; the one after a redirection belongs to the same call."""
-        call = self.calls.get(session)
-        if call is None:
-            tag = (recorded.from_.tag or b"t") + self.ids
-            call = self.calls[session] = Call(session, recorded.call_id + b"-" + self.ids, tag)
-            self.desk.calls[call.id] = (self, call)
-        call.flow = await self._ways.to(self.copy, message)
-        body = session_description(recorded.body, self.hosts)
-        contact = self.desk.agent.contact(call.flow)
-        to = str(self._ways.target).encode()
-        request = first_request(recorded, call=call, to=to, contact=contact, body=body)
-        asked = self.desk.agent.ask(request, call.flow)
-        call.invite, call.acknowledged = asked, False
-        asked.at_last = partial(self._answered, call, request)
-
-    def taken(self, session: Session, message: Message, heard: Heard) -> None:
-        """Learn from an answer where its channels are."""
-        then, now, call = message.parsed, heard.parsed, self.calls.get(session)
-        if call is None or not isinstance(then, sip.Response) or not isinstance(now, sip.Response):
-            return
-        call.names.update(channels(then.body, now.body))
-        call.control = control_of(now.body) or call.control
-        for name in call.names.values():
-            self.controls.own(name, session)
-
-    async def opened(self, sessions: tuple[Session, ...], connection: Connection) -> None:
-        """Open what stands for a captured connection where its sessions know by now where it goes."""
-        for session in sessions:
-            call = self.calls.get(session)
-            if call is not None and call.control is not None:
-                await self.controls.open(session, connection, call.control)
-
-    async def control_says(self, call: Call, message: Message, channel: bytes, data: bytes) -> None:
-        """Say a request on the connection that stands for the captured one."""
-        del channel
-        if call.control is None or message.connection is None:
-            raise Lost("the answer names no control connection")
-        link = await self.controls.open(call.session, message.connection, call.control)
-        await link.say(data)
-
-
-class SipServerPlay(SipPlay):
-    """The calls of one group, as their server takes them; control connections come to a port of their own."""
-
-    def __init__(
-        self,
-        group: Group,
-        terms: Terms,
-        copy: int,
-        *,
-        ids: str,
-        desk: Desk,
-        dialler: Dialler,
-        control: tuple[str, int],
-    ) -> None:
-        super().__init__(group, "server", terms, copy, ids=ids, desk=desk, dialler=dialler)
-        self._control = control
-        self._connections = 0  # that should have come
-
-    async def came(self) -> None:
-        """Wait for the next control connection."""
-        self._connections += 1
-        await self.controls.until(lambda: len(self.controls.links) >= self._connections)
-
-    def waiting(self) -> list[Session]:
-        """Give the sessions that nobody has called for."""
-        return [session for session in self.group.sessions if session not in self.calls]
-
-    def adopt(self, session: Session, event: NewRequest) -> None:
-        """Take a call that came."""
-        tag = next((_tag(message) for message in session.messages if _tag(message)), b"s")
-        call = self.calls[session] = Call(session, event.request.call_id, tag + self.ids)
-        call.flow = event.flow
-        self.hosts = hosts_of(session, "server", self.desk.agent.address.host, event.flow.remote[0])
-        self.desk.calls[call.id] = (self, call)
-        self.told(call, event)
-
-    def describe(self, call: Call, body: bytes) -> bytes:
-        """Write an answer that names this play's own channels and port."""
-        if not body.startswith(b"v="):
-            return body
-        for name, _ in channels(body, body):
-            identity, _, resource = name.rpartition(b"@")
-            call.names[name] = identity + self.ids + b"@" + resource
-            self.controls.own(call.names[name], call.session)
-        return session_description(body, self.hosts, control=self._control, names=call.names)
-
-    async def control_says(self, call: Call, message: Message, channel: bytes, data: bytes) -> None:
-        """Say an answer or event where the channel was spoken to."""
-        del call, message
-        await self.controls.answer(channel, data)
-
-
-def _tag(message: Message) -> bytes | None:
-    """Give the server's tag where a message of it has one."""
-    parsed = message.parsed
-    answers = isinstance(parsed, sip.Response) and not message.to_server
-    return parsed.to.tag if isinstance(parsed, sip.Response) and answers else None

@@ -77,7 +77,7 @@ def _rule(about: str, wanted: Fact | None, came: Fact | None) -> str:
         return "S-03"
     if about.startswith("SETUP ") and says.startswith(_REFUSED):
         return "R-27"
-    if came is not None and came.lane == "mrcp" and wanted is None:
+    if came is not None and came.lane == "mrcp" and says.endswith("COMPLETE"):
         return {"405": "M-20", "501": "M-30"}.get(says[:3], "")
     if came is not None and came.key == ("request", "BYE") and wanted is None:
         return "M-30"

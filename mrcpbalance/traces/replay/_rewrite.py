@@ -57,9 +57,10 @@ def session_description(
     the capture.
     """
     sdp = Sdp.parse(_CONNECTION.sub(lambda found: _connection(found, hosts), body))
-    for index, media in enumerate(sdp.media):
-        if not media.is_control:
+    for index, line in enumerate(sdp.media):
+        if not line.is_control:
             continue
+        media = line
         if control is not None:
             media = media.with_port(control[1])
             if sdp.address(index) != control[0]:
