@@ -26,7 +26,8 @@ BELOW: dict[str, set[str]] = {
     "tracing": {"mrcpwire", "sessions"},
     "simulator": {"mrcpwire", "config"},  # config: for `Address` alone
     "proxy": {"mrcpv1", "mrcpv2", "passthrough"},
-    "cli": {"proxy", "observe", "traces", "tracing", "simulator"},
+    "replay": {"traces", "simulator"},
+    "cli": {"proxy", "observe", "traces", "tracing", "simulator", "replay"},
 }
 WIRE_AND_CORE = ("mrcpwire", "pool", "sessions", "mrcpv1", "mrcpv2", "passthrough")
 # What wire and core have handed in instead. `os`, `threading` and `time` are loaded by the interpreter and attrs
@@ -135,7 +136,7 @@ def test_wire_and_core_load_no_input_output_clock_or_chance() -> None:
     assert LOADED & set(done.stdout.split()) == set()
 
 
-@pytest.mark.parametrize("room", [*WIRE_AND_CORE, "config", "observe", "simulator"])
+@pytest.mark.parametrize("room", [*WIRE_AND_CORE, "config", "observe", "simulator", "traces", "replay"])
 def test_a_room_has_its_wall_for_the_linter_too(room: str) -> None:
     places = (folder(room) / "ruff.toml", folder(room).parent / "ruff.toml")
     [wall] = [path for path in places if path.exists()]

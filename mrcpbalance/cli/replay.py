@@ -55,6 +55,15 @@ class Order:
     listen: tuple[str, ...]
     terms: Terms
     how: Call
+    as_json: bool  # nothing else may stand on stdout
+
+    def say(self, line: str) -> None:
+        """Tell something along the way."""
+        click.echo(line, err=self.as_json)
+
+    def ready(self, protocol: Protocol, address: Address) -> None:
+        """Tell where the server takes calls."""
+        self.say(f"{protocol.value} on {address}")
 
 
 @click.command()
@@ -128,8 +137,9 @@ def command(
         listen=listen,
         terms=Terms(pace=pace, timeout=timeout),
         how=Call(times=times, at_once=at_once, groups=most, transport=transport),
+        as_json=json_wanted,
     )
-    played = _script(trace, choice)
+    played = _script(trace, choice, order)
     with ExitStack() as stack:
         results = _play(played, order, _progress(stack, len(played.sessions) * times))
     results.sort(key=lambda result: (result.copy, result.session.number))
@@ -142,7 +152,7 @@ def command(
         sys.exit(1)
 
 
-def _script(trace: str, choice: Choice) -> Script:
+def _script(trace: str, choice: Choice, order: Order) -> Script:
     name = click.format_filename(trace)
     found = read_capture(trace, choice.keep)
     sessions: list[Session] = choice.of(found.sessions)
@@ -151,11 +161,9 @@ def _script(trace: str, choice: Choice) -> Script:
         among = f"{len(found.sessions)} sessions in it" if found.sessions else "it holds no session"
         reasons = {why for _, why in played.left_out}
         fail(f"{name}: nothing to play, {'; '.join(sorted(reasons)) or among}")
-    count = f"{len(played.sessions)} sessions"
-    click.echo(
-        count if len(played.sessions) == len(found.sessions) else f"{count} (of {len(found.sessions)})",
-        err=True,
-    )
+    count = f"{len(played.sessions)} sessions"  # of one, too, as `inspect` has it
+    whole = len(played.sessions) == len(found.sessions)
+    order.say(count if whole else f"{count} (of {len(found.sessions)})")
     return played
 
 
@@ -169,7 +177,7 @@ def _play(played: Script, order: Order, tell: Callable[[Result], None]) -> list[
     used = sorted({group.protocol for group in played.groups}, key=lambda protocol: protocol.value)
     if order.role == "server":
         where = places("--listen", order.listen, used, bound=True)
-        task = partial(serve, played, where, order.terms, order.how.times, done, _ready)
+        task = partial(serve, played, where, order.terms, order.how.times, done, order.ready)
     else:
         where = places("--to", order.to, used, bound=False)
         task = partial(call, played, where, order.terms, order.how, done)
@@ -183,14 +191,10 @@ def _play(played: Script, order: Order, tell: Callable[[Result], None]) -> list[
     return results
 
 
-def _ready(protocol: Protocol, address: Address) -> None:
-    click.echo(f"{protocol.value} on {address}")
-
-
 def _first(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return getattr(error, "strerror", None) or str(error)
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _progress(stack: ExitStack, count: int) -> Callable[[Result], None]:

@@ -1,6 +1,7 @@
 """One TCP connection of a play, in either role: messages as they come, octets as they are told."""
 
 import contextlib
+import os
 from collections.abc import Callable
 
 import trio
@@ -132,7 +133,7 @@ class Dialler:
 
 def why(error: OSError) -> str:
     """Say what is wrong in the system's words; trio wraps the attempts at several addresses."""
-    cause = error.__cause__
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    return (cause if isinstance(cause, OSError) else error).strerror or str(error)
+    found: BaseException | None = error
+    while found is not None and (not isinstance(found, OSError) or found.errno is None):
+        found = found.exceptions[0] if isinstance(found, BaseExceptionGroup) else found.__cause__
+    return os.strerror(found.errno) if isinstance(found, OSError) and found.errno else str(error)

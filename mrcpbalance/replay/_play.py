@@ -200,7 +200,12 @@ class Play:
             self.stop(session, f"{wanted.about}: nothing came")
 
     async def _their_close(self, step: Step, gap: float) -> None:
-        """Wait for the end of a connection where that is what ended the session; who closes first otherwise is chance."""
+        """Wait for the end of a connection where that is what ended the session; who closes first otherwise is chance.
+
+        Servers don't: a proxy's connections are not its callers'.
+        """
+        if self.role == "server":
+            return
         fatal = [session for session in step.sessions if is_cut(session) and session.outcome.by == step.by]
         if not fatal:
             return

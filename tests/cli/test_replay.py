@@ -1,0 +1,143 @@
+"""`mrcpbalance replay TRACE`."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mrcpbalance.cli import main
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+MIXED = CAPTURES / "mixed-unimrcp-concurrent.pcap"
+SYNTH = CAPTURES / "mrcpv1-unimrcp-synth.pcap"
+NOTHING = CAPTURES / "unimrcp-resource-discovery.pcap"
+RUN = [sys.executable, "-c", "from mrcpbalance.cli import main; main()", "replay"]
+TO = ("--to", "127.0.0.1:9")
+
+
+def replay(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["replay", *map(str, arguments)], catch_exceptions=False)
+
+
+@pytest.fixture
+def server() -> Iterator[subprocess.Popen[str]]:
+    command = [*RUN, str(MIXED), "--as", "server", "--listen", "127.0.0.1:0", "--pace", "fast"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def address(process: subprocess.Popen[str], protocol: str) -> str:
+    assert process.stdout is not None
+    name, _, where = process.stdout.readline().strip().partition(" on ")
+    assert name == protocol
+    return where
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_both_ends_of_a_capture(server: subprocess.Popen[str], form: str) -> None:
+    assert server.stdout is not None
+    assert server.stdout.readline() == "6 sessions\n"
+    places = ["--to", f"rtsp://{address(server, 'mrcpv1')}", "--to", f"sip://{address(server, 'mrcpv2')}"]
+    flags = ["--json"] if form == "json" else []
+    done = subprocess.run(
+        [*RUN, str(MIXED), *places, "--pace", "fast", *flags],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    if form == "json":
+        found = json.loads(done.stdout)
+        assert (found["equal"], found["different"], found["not_played"]) == (6, 0, [])
+        assert [one["differences"] for one in found["sessions"]] == [[]] * 6
+        assert done.stderr == "6 sessions\n"
+    else:
+        assert done.stdout == "6 sessions\n6 equal, 0 different; 32 messages compared\n"
+        assert done.stderr == ""
+    rest, errors = server.communicate(timeout=60)
+    assert rest == "6 equal, 0 different; 29 messages compared\n"
+    assert (server.returncode, errors) == (0, "")
+
+
+def test_an_interrupted_server_says_so(server: subprocess.Popen[str]) -> None:
+    assert server.stdout is not None
+    server.stdout.readline()
+    address(server, "mrcpv1")
+    address(server, "mrcpv2")
+    server.send_signal(signal.SIGINT)
+    assert server.communicate(timeout=60)[1] == "interrupted\n"
+    assert server.returncode == 130
+
+
+def test_a_server_that_is_not_there() -> None:
+    result = replay(SYNTH, "--to", "127.0.0.1:9", "--pace", "fast")
+    assert result.exit_code == 1
+    assert result.stdout == (
+        "1 sessions\n"
+        "session 1: MRCPv1 speechsynth 168585fb303f49da\n"
+        "  stopped: can't connect to 127.0.0.1:9: Connection refused; 9 further steps not played\n"
+        "0 equal, 1 different; 0 messages compared\n"
+    )
+
+
+def test_only_some() -> None:
+    result = replay(MIXED, *TO, "--pace", "fast", "--only", "6", "--json")
+    assert [one["session"] for one in json.loads(result.stdout)["sessions"]] == [6]
+    assert result.stderr == "1 sessions (of 6)\n"
+    result = replay(MIXED, "--to", "rtsp://127.0.0.1:9", "--pace", "fast", "--only", "1", "--method", "SPEAK")
+    assert result.stdout.startswith("1 sessions (of 6)\nsession 1: MRCPv1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([NOTHING, *TO], "nothing to play, it holds no session"),
+        ([MIXED, *TO, "--only", "nobody"], "nothing to play, 6 sessions in it"),
+        ([CAPTURES / "README.md", *TO], "not a capture"),
+        ([CAPTURES / "missing.pcap", *TO], "can't be read (No such file or directory)"),
+    ],
+)
+def test_nothing_to_play(arguments: list[str | Path], message: str) -> None:
+    result = replay(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give --to HOST:PORT to play its callers, or --as server --listen HOST:PORT"),
+        ([*TO, "--listen", "127.0.0.1:0"], "give --to HOST:PORT"),
+        ([*TO, "--as", "server"], "give --to HOST:PORT"),
+        (["--to", "127.0.0.1"], "--to 127.0.0.1: "),
+        (["--to", "127.0.0.1:0"], "--to 127.0.0.1:0: no port"),
+        (["--to", "ftp://127.0.0.1:9"], "unknown protocol ftp, expected HOST:PORT"),
+        (["--to", "rtsp://127.0.0.1:9"], "the capture has SIP sessions: say --to sip://HOST:PORT too"),
+        (["--as", "server", "--listen", "0.0.0.0:0"], "not a wildcard"),
+        (["--as", "server", "--listen", "127.0.0.1:9000"], "each needs a port of its own"),
+        ([*TO, "--pace", "slow"], "expected captured, fast, or how many times as fast"),
+        ([*TO, "--timeout", "10"], "expected one like 250ms"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], message: str) -> None:
+    result = replay(MIXED, *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("\n", " ").split())
+
+
+def test_a_port_that_is_taken(server: subprocess.Popen[str]) -> None:
+    assert server.stdout is not None
+    server.stdout.readline()
+    taken = address(server, "mrcpv1")
+    result = replay(SYNTH, "--as", "server", "--listen", taken)
+    assert result.exit_code == 1
+    assert result.stderr == "can't play: Address already in use\n"
