@@ -14,7 +14,7 @@ import click
 import trio
 
 from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
-from mrcpbalance.observe import AdminError, Log, Statistics, session_end
+from mrcpbalance.observe import AdminError, Log, Statistics, session_end, transcript_of
 from mrcpbalance.proxy import CannotListenError, Reloader, run, serve, stop_on_signals, tell_systemd
 from mrcpbalance.sessions import Session
 
@@ -79,6 +79,10 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
     reloader = None if read is None else Reloader(read)
     companions: list[Callable[..., Awaitable[None]]] = [] if reloader is None else [reloader.run]
     heralds: list[Callable[..., Awaitable[None]]] = []
+    if config.log.transcript != "none":
+        from ._listening_in import listen_in  # noqa: PLC0415 - what it brings costs time and memory
+
+        heralds.append(partial(listen_in, config))
     if config.admin is not None:
         from ._admin import run_admin  # noqa: PLC0415 - its web server costs time and memory
 
@@ -94,7 +98,7 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
 
     def ended(session: Session, now: float) -> None:
         statistics.ended(session, now)
-        log.note("session-end", **session_end(session, now))
+        log.note("session-end", **session_end(session, now), **transcript_of(session))
 
     proxy = partial(
         serve,

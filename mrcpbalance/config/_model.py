@@ -12,9 +12,7 @@ from ._address import Address
 from ._bounds import Limits, Timeouts
 from ._health import HealthConfig
 from ._kinds import (
-    ADMIN_BIND,
     BIND,
-    FILE,
     NETWORK,
     ONE_BIND,
     POOL_NAME,
@@ -33,6 +31,7 @@ from ._kinds import (
     duration,
     whole,
 )
+from ._observing import AdminConfig, LogConfig
 from ._sections import Section, Sections, setting
 from ._tracing import TracingConfig
 
@@ -285,70 +284,6 @@ class StickTableConfig:
     )
     expire: float = attrs.field(
         default=16 * _HOURS, metadata=setting(duration(), "An entry unused for this long is forgotten.")
-    )
-
-
-@attrs.frozen(kw_only=True)
-class AdminConfig:
-    """Where the admin interface listens; without this table there is none."""
-
-    bind: Address | str = attrs.field(  # a str is the path of a unix socket
-        factory=lambda: Address("127.0.0.1", 8090),
-        metadata=setting(ADMIN_BIND, 'An address, or a unix socket as in `"unix:/run/mrcpbalance.sock"`.'),
-    )
-    token_file: str | None = attrs.field(
-        default=None,
-        metadata=setting(
-            FILE,
-            "A file with the token that requests must carry (`Authorization: Bearer`). Required where `bind` is neither"
-            " loopback nor a unix socket.",
-        ),
-    )
-    read_token_file: str | None = attrs.field(
-        default=None,
-        metadata=setting(
-            FILE,
-            "A file with another token, for those who may look but give no orders. Only beside `token_file`.",
-        ),
-    )
-    measure_requests: bool = attrs.field(
-        default=True,
-        metadata=setting(
-            SWITCH,
-            "Whether MRCP requests are measured for the metrics `request_seconds` and `completion_total`; costs up to a tenth"
-            " of the time that a message takes.",
-        ),
-    )
-    message_streams: int = attrs.field(
-        default=16,
-        metadata=setting(
-            whole(0, 1_000), "Clients that may listen to the messages of live sessions at a time; 0: none."
-        ),
-    )
-    message_queue: int = attrs.field(
-        default=256,
-        metadata=setting(
-            whole(1, 65_536),
-            "Messages that may wait for such a client; what is more it is told to have missed.",
-        ),
-    )
-    message_bodies: bool = attrs.field(
-        default=False,
-        metadata=setting(
-            SWITCH,
-            "Whether operators who listen get the bodies of messages too, and so what people said. Without it: start-lines,"
-            " directions, times and sizes.",
-        ),
-    )
-
-
-@attrs.frozen(kw_only=True)
-class LogConfig:
-    """How log lines are written to stderr."""
-
-    format: Literal["json", "console"] = attrs.field(
-        default="json",
-        metadata=setting(choice("json", "console"), "`json` for machines, `console` for people."),
     )
 
 

@@ -8,5 +8,16 @@ from .errors import AdminError, ReloadError, TokenError
 from .log import Log
 from .session_log import session_end
 from .totals import Statistics
+from .transcript import transcript_of, writer
 
-__all__ = ["AdminError", "Console", "Log", "ReloadError", "Statistics", "TokenError", "session_end"]
+__all__ = [
+    "AdminError",
+    "Console",
+    "Log",
+    "ReloadError",
+    "Statistics",
+    "TokenError",
+    "session_end",
+    "transcript_of",
+    "writer",
+]

@@ -2,12 +2,13 @@
 
 import enum
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
+import attrs
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import ExceptionRenderer, JSONRenderer
 
@@ -18,6 +19,14 @@ from ._writer import Entry
 VALUE_LIMIT: Final = 1024  # characters of one value: a line names things, it carries no bodies (G-11)
 ITEM_LIMIT: Final = 64  # values of one list
 TRACEBACK_LIMIT: Final = 16_384  # characters; the end of a traceback tells most, so that is kept
+
+
+@attrs.frozen
+class Whole:
+    """A list whose own limit is known: all of it is written."""
+
+    items: Sequence[object]
+
 
 _with_exception = ExceptionRenderer()
 _to_json = JSONRenderer(separators=(",", ":"))
@@ -76,7 +85,7 @@ def _event_dict(entry: Entry) -> dict[str, object]:
     return line
 
 
-def plain(value: object) -> object:  # noqa: PLR0911 - a table of kinds
+def plain(value: object) -> object:  # noqa: C901, PLR0911 - a table of kinds
     """Turn a value into what JSON knows, with long ones cut."""
     if type(value) is int or (type(value) is str and len(value) <= VALUE_LIMIT):
         return value  # as nearly all are; the table below takes its time
@@ -91,6 +100,8 @@ def plain(value: object) -> object:  # noqa: PLR0911 - a table of kinds
             return _cut(value)
         case bytes():
             return _cut(value[: 4 * VALUE_LIMIT].decode(errors="backslashreplace"))
+        case Whole():
+            return [plain(item) for item in value.items]
         case Mapping():
             return {_cut(str(key)): plain(item) for key, item in islice(value.items(), ITEM_LIMIT)}
         case AbstractSet():

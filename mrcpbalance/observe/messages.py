@@ -31,15 +31,15 @@ class Telling:
 
     def row(self, message: Overheard) -> dict[str, object]:
         """Tell of one message."""
-        data = message.data
-        head, body = _split(message)
+        data, body = message.data, body_of(message)
+        line, mrcp = lines_of(message)
         row: dict[str, object] = {
             "time": round(self.wall(message.at), 6),
             "direction": message.direction.value,
             "peer": _ARROWS[message.direction],
             "protocol": message.protocol,
-            "line": start_line(head),
-            "mrcp": start_line(body) if message.protocol == "rtsp" and _MRCPV1.search(head) else None,
+            "line": line,
+            "mrcp": mrcp,
             "octets": len(data),
             "body": len(body),
             "remote": _remote(message.way),
@@ -47,6 +47,18 @@ class Telling:
         if self.bodies:
             row["text"] = body.decode(errors="backslashreplace")
         return row
+
+
+def lines_of(message: Overheard) -> tuple[str | None, str | None]:
+    """Give the start-line of a message, and that of the MRCPv1 message it carries; None where there is none."""
+    head, body = _split(message)
+    carries = message.protocol == "rtsp" and _MRCPV1.search(head) is not None
+    return start_line(head), start_line(body) if carries else None
+
+
+def body_of(message: Overheard) -> bytes:
+    """Give what comes after the head; of octets that nobody reads, all."""
+    return _split(message)[1]
 
 
 def start_line(data: bytes) -> str | None:

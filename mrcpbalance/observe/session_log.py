@@ -16,6 +16,7 @@ def session_end(session: Session, now: float) -> dict[str, object]:
         "pool": session.pool,
         "backend": session.backend or None,
         "resources": session.resources,
+        "keys": session.keys,
         "setup_ms": None if answered is None else round((answered - session.opened_at) * 1000, 1),
         "duration_s": round(now - session.opened_at, 3),
         "messages_to_backend": session.messages_to_backend,

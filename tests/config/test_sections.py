@@ -45,7 +45,7 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
     ),
     "unknown key for the log": (
         BASE + '[log]\nlevel = "info"\n',
-        'f:9: log.level: unknown key, expected "format"',
+        'f:9: log.level: unknown key, expected "format", "transcript", "transcript_redact" or "transcript_entries"',
     ),
     "odd unknown key": (
         BASE + '"a \\"b\\" \\u0007" = 1\n',

@@ -1,0 +1,93 @@
+"""What of a running proxy can be seen, and by whom: the admin interface, the log."""
+
+from typing import Literal
+
+import attrs
+
+from ._address import Address
+from ._kinds import ADMIN_BIND, FILE, SWITCH, choice, whole
+from ._sections import setting
+
+
+@attrs.frozen(kw_only=True)
+class AdminConfig:
+    """Where the admin interface listens; without this table there is none."""
+
+    bind: Address | str = attrs.field(  # a str is the path of a unix socket
+        factory=lambda: Address("127.0.0.1", 8090),
+        metadata=setting(ADMIN_BIND, 'An address, or a unix socket as in `"unix:/run/mrcpbalance.sock"`.'),
+    )
+    token_file: str | None = attrs.field(
+        default=None,
+        metadata=setting(
+            FILE,
+            "A file with the token that requests must carry (`Authorization: Bearer`). Required where `bind` is neither"
+            " loopback nor a unix socket.",
+        ),
+    )
+    read_token_file: str | None = attrs.field(
+        default=None,
+        metadata=setting(
+            FILE,
+            "A file with another token, for those who may look but give no orders. Only beside `token_file`.",
+        ),
+    )
+    measure_requests: bool = attrs.field(
+        default=True,
+        metadata=setting(
+            SWITCH,
+            "Whether MRCP requests are measured for the metrics `request_seconds` and `completion_total`; costs up to a tenth"
+            " of the time that a message takes.",
+        ),
+    )
+    message_streams: int = attrs.field(
+        default=16,
+        metadata=setting(
+            whole(0, 1_000), "Clients that may listen to the messages of live sessions at a time; 0: none."
+        ),
+    )
+    message_queue: int = attrs.field(
+        default=256,
+        metadata=setting(
+            whole(1, 65_536),
+            "Messages that may wait for such a client; what is more it is told to have missed.",
+        ),
+    )
+    message_bodies: bool = attrs.field(
+        default=False,
+        metadata=setting(
+            SWITCH,
+            "Whether operators who listen get the bodies of messages too, and so what people said. Without it: start-lines,"
+            " directions, times and sizes.",
+        ),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class LogConfig:
+    """How log lines are written to stderr."""
+
+    format: Literal["json", "console"] = attrs.field(
+        default="json",
+        metadata=setting(choice("json", "console"), "`json` for machines, `console` for people."),
+    )
+    transcript: Literal["none", "start-lines", "bodies"] = attrs.field(
+        default="none",
+        metadata=setting(
+            choice("none", "start-lines", "bodies"),
+            "What each `session-end` line tells of the session's messages: nothing, their start-lines, or bodies too.",
+        ),
+    )
+    transcript_redact: bool = attrs.field(
+        default=True,
+        metadata=setting(
+            SWITCH,
+            "Whether a transcript leaves out what may be personal: what bodies say (SDP stays), and users in SIP and RTSP URIs.",
+        ),
+    )
+    transcript_entries: int = attrs.field(
+        default=100,
+        metadata=setting(
+            whole(1, 10_000), "Messages in the transcript of one session; further ones are counted."
+        ),
+    )

@@ -1,0 +1,5 @@
+"""Writing captures: packets for messages that were seen whole, what people said masked."""
+
+from ._mask import masked
+
+__all__ = ["masked"]
