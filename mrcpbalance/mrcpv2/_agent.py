@@ -180,9 +180,8 @@ class Agent:
         asking.answered(transaction, response, now)
 
     def _never_acked(self, transaction: ServerTransaction, now: float) -> None:
-        call = self.calls.get(transaction)
-        if call is not None:
-            call.never_acknowledged(transaction, now)
+        self.about = call = self.calls[transaction]  # what ends before takes its 2xx for acknowledged
+        call.never_acknowledged(transaction, now)
 
     def _ack(self, request: sip.Request, now: float) -> None:
         side = self._side_of(request)
