@@ -34,6 +34,7 @@ def console(proxy: Proxy, statistics: Statistics, reloader: Reloader, config: Ad
     made = Console(
         pools=proxy.pools,
         leaving=proxy.leaving,
+        hosts=proxy.names.hosts_of,
         register=proxy.register,
         tables=proxy.tables,
         tally=proxy.tally,

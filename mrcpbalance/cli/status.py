@@ -37,8 +37,15 @@ def command(*, admin: str | None, file: str | None, token_file: str | None, as_j
 
 
 def _address(protocol: str, one: dict[str, object], state: str) -> str:
-    """Give an address, with its state where that differs from its backend's."""
-    return f"{protocol}={one['address']}" + ("" if one["state"] == state else f" ({one['state']})")
+    """Give an address, with its state where that differs from its backend's, and those that a name with several has."""
+    hosts = one.get("hosts")
+    shown = [_host(host) for host in hosts] if isinstance(hosts, list) and len(hosts) > 1 else []
+    several = f"[{','.join(shown)}]" if shown else ""
+    return f"{protocol}={one['address']}{several}" + ("" if one["state"] == state else f" ({one['state']})")
+
+
+def _host(host: dict[str, object]) -> str:
+    return f"{host['address']}{' avoided' if host['avoided'] else ''}"
 
 
 def _capacity(most: object) -> str:

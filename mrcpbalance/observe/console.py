@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from mrcpbalance.config import AdminConfig
+from mrcpbalance.config import Address, AdminConfig
 from mrcpbalance.pool import Backend, Capacity, Pool, State, Want
 from mrcpbalance.pool import Protocol as Spoken
 from mrcpbalance.sessions import Meters, Register, Session, StickTable, Tally
@@ -44,6 +44,7 @@ class Console:
     connections_refused: Callable[[], int]
     starting: Callable[[], bool]
     draining: Callable[[], bool]
+    hosts: Callable[[Address], Mapping[str, bool]]  # those of a host name, by number, and which are avoided
     end_sessions: Callable[[Backend], None]  # of one backend, cleanly, now
     reload: Callable[[], Awaitable[type_json]]  # gives what changed; raises `ReloadError`
     now: Callable[[], float]
@@ -102,7 +103,13 @@ class Console:
             "resources": sorted(config.resources) if config.resources else None,
             "failures": backend.failures,
             "protocols": {
-                label: {"address": str(address), "state": backend.state(now, spoken).value}
+                label: {
+                    "address": str(address),
+                    "state": backend.state(now, spoken).value,
+                    "hosts": [
+                        {"address": host, "avoided": avoided} for host, avoided in self.hosts(address).items()
+                    ],
+                }
                 for spoken, label in PROTOCOLS.items()
                 if (address := backend.address(spoken)) is not None
             },

@@ -55,6 +55,11 @@ class Names:
         rest = [place for place in found if place not in well]
         return (*well[at:], *well[:at], *rest) if well else (*found[at:], *found[:at])
 
+    def hosts_of(self, address: Address) -> dict[str, bool]:
+        """Tell of each address that a host name has whether it is avoided."""
+        found = self.all(address)
+        return {place.host: len(found) > 1 and self.is_avoided(place) for place in found}
+
     def is_avoided(self, place: Address) -> bool:
         """Tell whether one of several addresses comes after the others."""
         return self._avoided.get(place, -math.inf) > self.clock()

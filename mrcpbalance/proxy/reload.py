@@ -63,7 +63,11 @@ def apply(proxy: Proxy, config: Config) -> Changes:
     for name in doors - sockets.keys():
         remove(proxy, name)
     for name in sorted({*moved, *(sockets.keys() - doors)}):
-        proxy.journal.note("listening", listener=name, addresses=[str(one.address) for one in sockets[name]])
+        proxy.journal.note(
+            "listening",
+            listener=name,
+            addresses=list(dict.fromkeys(str(one.address) for one in sockets[name])),
+        )
     proxy.probes.attend(list(proxy.pools.values()))
     return Changes(
         listeners_added=tuple(sorted(sockets.keys() - doors)),

@@ -58,6 +58,17 @@ def test_who_stands_in_for_a_pool() -> None:
     assert result.stdout.splitlines()[-1] == "What speech can't take goes to spare, then far."
 
 
+def test_a_host_name_with_several_addresses() -> None:
+    hosts = [{"address": "192.0.2.1", "avoided": False}, {"address": "192.0.2.2", "avoided": True}]
+    several = {"mrcpv1": {"address": "asr.example:1554", "state": "up", "hosts": hosts}}
+    one = {"tcp": {"address": "asr.example:9", "state": "down", "hosts": hosts[:1]}}
+    pools = [{"name": "speech", "backends": [backend("a", protocols=several | one)]}]
+    with answering(json.dumps({"pools": pools, "draining": False})) as stub:
+        result = run("status", "--admin", stub.where)
+    shown = "mrcpv1=asr.example:1554[192.0.2.1,192.0.2.2 avoided] tcp=asr.example:9 (down)"
+    assert result.stdout.rstrip().endswith(shown)
+
+
 def test_while_it_drains() -> None:
     with answering('{"pools": [], "draining": true}') as stub:
         result = run("status", "--admin", stub.where)

@@ -94,6 +94,7 @@ class AdminStage:
         self.starting = False
         self.draining = False
         self.leaving: list[Pool] = []  # pools that were taken out
+        self.hosts: dict[str, dict[str, bool]] = {}  # of names, and which are avoided
         self.refusal: ReloadError | None = None  # of the next reload
         self.left: list[str] = []  # backends whose sessions were ended
         self.notes: list[str] = []
@@ -110,6 +111,7 @@ class AdminStage:
         self.console = Console(
             pools=self.pools,
             leaving=lambda: self.leaving,
+            hosts=lambda address: self.hosts.get(address.host, {}),
             register=self.register,
             tables=self.tables,
             tally=self.tally,

@@ -25,9 +25,9 @@ ASR_1 = {
     "resources": None,
     "failures": 0,
     "protocols": {
-        "mrcpv1": {"address": "192.0.2.11:1554", "state": "up"},
-        "mrcpv2": {"address": "192.0.2.11:5060", "state": "up"},
-        "tcp": {"address": "192.0.2.11:1554", "state": "up"},
+        "mrcpv1": {"address": "192.0.2.11:1554", "state": "up", "hosts": []},
+        "mrcpv2": {"address": "192.0.2.11:5060", "state": "up", "hosts": []},
+        "tcp": {"address": "192.0.2.11:1554", "state": "up", "hosts": []},
     },
 }
 
@@ -45,6 +45,16 @@ async def test_pools() -> None:
     (echo,) = raw["backends"]
     assert (echo["standby"], echo["resources"], echo["max_sessions"]) == (True, ["speechsynth"], None)
     assert list(echo["protocols"]) == ["tcp"]
+
+
+async def test_the_addresses_of_a_name() -> None:
+    stage = AdminStage()
+    stage.hosts["192.0.2.13"] = {"192.0.2.13": False, "2001:db8::13": True}
+    (echo,) = (await stage.get(f"{API}/pools")).json["pools"][1]["backends"]
+    assert echo["protocols"]["tcp"]["hosts"] == [
+        {"address": "192.0.2.13", "avoided": False},
+        {"address": "2001:db8::13", "avoided": True},
+    ]
 
 
 async def test_states() -> None:

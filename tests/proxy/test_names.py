@@ -106,6 +106,7 @@ async def test_one_that_does_not_answer_comes_last_for_a_time_and_the_others_sha
         names.missed(Address("192.0.2.2", 1554), "refused")
     assert [order(names) for _ in range(3)] == ["132", "312", "132"]
     assert order(names, 1555) == "123"
+    assert list(names.hosts_of(ASR).values()) == [False, True, False]
     names.answered(Address("192.0.2.2", 1554))
     names.answered(Address("192.0.2.2", 1554))
     assert order(names) == "123"
