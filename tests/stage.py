@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import attrs
+
 from mrcpbalance.config import Address, Limits, ListenerConfig, PoolConfig, Timeouts
 from mrcpbalance.pool import Pool, link
-from mrcpbalance.sessions import Overheard, Register, Session, Tally
+from mrcpbalance.sessions import Overheard, Register, Routes, Session, Tally
 from mrcpbalance.sessions.context import Context, Core
 from mrcpbalance.sessions.ports import CloseReason, DatagramOwner, Owner
 
@@ -170,7 +172,7 @@ class Stage:
                 lambda session, _: self.ended.append(session),
             ),
             tally=Tally(),
-            pool=Pool(pool, random=lambda: 0.0),
+            routes=Routes.of(attrs.evolve(listener, match=()), {pool.name: Pool(pool, random=lambda: 0.0)}),
             timeouts=timeouts or Timeouts(),
             limits=limits or Limits(),
             listener=listener,
@@ -213,10 +215,11 @@ class Stage:
         self.notes.append((event, fields))
 
     def also(self, *pools: PoolConfig) -> None:
-        """Let there be other pools, too."""
+        """Let there be other pools, too; only from now on the listener goes by its matches."""
         own = self.context.pool
         self.pools = {own.name: own, **{pool.name: Pool(pool, random=lambda: 0.0) for pool in pools}}
         link(self.pools)
+        self.context.routes = Routes.of(self.context.listener, self.pools)
 
     # What a play does and sees.
 

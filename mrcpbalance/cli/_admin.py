@@ -37,6 +37,7 @@ def console(proxy: Proxy, statistics: Statistics, reloader: Reloader, config: Ad
         hosts=proxy.names.hosts_of,
         register=proxy.register,
         tables=proxy.tables,
+        routes=lambda: {name: door.gate.context.routes for name, door in proxy.doors.items()},
         tally=proxy.tally,
         statistics=statistics,
         journal=proxy.journal,

@@ -19,6 +19,15 @@ from ._complete import pools
 )
 @click.option("--protocol", type=click.Choice(["mrcpv1", "mrcpv2", "mrcp", "tcp"]), help="In this protocol.")
 @click.option("--source", help="From this caller address.")
+@click.option("--listener", help="That comes to this listener.")
+@click.option("--path", help="With this path in its RTSP request.")
+@click.option("--user", help="With this user in its INVITE's Request-URI.")
+@click.option(
+    "--accept-contact",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With this parameter in its INVITE's Accept-Contact; may be given several times.",
+)
 @asks
 def command(
     *,
@@ -27,13 +36,26 @@ def command(
     resources: tuple[str, ...],
     protocol: str | None,
     source: str | None,
+    listener: str | None,
+    path: str | None,
+    user: str | None,
+    accept_contact: tuple[str, ...],
     admin: str | None,
     file: str | None,
     token_file: str | None,
     as_json: bool,
 ) -> None:
     """Tell why SESSION (our id, or any id its caller knows) sits where it does; without it, where the next one would go."""
-    asked = {"pool": pool, "resource": resources, "protocol": protocol, "source": source}
+    asked = {
+        "pool": pool,
+        "resource": resources,
+        "protocol": protocol,
+        "source": source,
+        "listener": listener,
+        "path": path,
+        "user": user,
+        "accept_contact": accept_contact,
+    }
     given = {name: value for name, value in asked.items() if value}
     if session is not None and given:
         raise click.UsageError("give either a session, or what the next one is like")
@@ -64,11 +86,16 @@ def _session(answer: dict[str, object]) -> None:
 
 def _next(rows: object) -> None:
     assert isinstance(rows, list)
+    if not rows:
+        click.echo("No listener takes such a session.")
     for row in rows:
         resource = f" {row['resource']}" if row["resource"] else ""
-        click.echo(
-            f"The next {row['protocol']}{resource} session in {row['pool']} would go to {row['next'] or 'nobody'}."
-        )
+        session, taker = f"The next {row['protocol']}{resource} session", row["next"] or "nobody"
+        if "listener" in row:
+            route = f"by {row['routed_by']} to pool {row['pool']}"
+            click.echo(f"{session} of listener {row['listener']} goes {route}, and there to {taker}.")
+        else:
+            click.echo(f"{session} in {row['pool']} would go to {taker}.")
         _verdicts(row["backends"])
         for other in row["fallback"]:
             click.echo(f"What {row['pool']} can't take goes to {other['pool']}:")

@@ -8,6 +8,7 @@ from ._faults import ConfigError, Fault
 from ._flags import from_flags
 from ._health import HealthConfig
 from ._load import load, parse
+from ._match import MatchConfig
 from ._model import (
     AdminConfig,
     BackendConfig,
@@ -21,6 +22,7 @@ from ._model import (
     StickTableConfig,
     Transport,
 )
+from ._pattern import Pattern
 from ._tracing import TracingConfig
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
     "Limits",
     "ListenerConfig",
     "LogConfig",
+    "MatchConfig",
+    "Pattern",
     "Policy",
     "PoolConfig",
     "Protocol",

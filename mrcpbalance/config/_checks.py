@@ -6,6 +6,7 @@ from typing import Final
 from ._address import Address, is_loopback, is_wildcard
 from ._fallback import loops
 from ._faults import Place, nearest, one_of, quoted
+from ._match import MatchConfig
 from ._model import AdminConfig, BackendConfig, Config, ListenerConfig, PoolConfig
 from ._sections import settings
 from ._tracing import can_trace
@@ -116,6 +117,16 @@ def _check_listener(listener: ListenerConfig, place: Place) -> None:
     if listener.control == "direct" and listener.control_bind:
         place.under("control_bind").fault("doesn't fit here", 'expected only beside control "proxied"')
     _check_advertise(listener, place.under("advertise"))
+    for index in range(len(listener.match)):
+        _check_match(listener, place.under("match", index))
+
+
+def _check_match(listener: ListenerConfig, place: Place) -> None:
+    if not place.root.under("listeners", listener.name, "protocol").noted:
+        _check_fit(MatchConfig, [listener.protocol], "protocol", place)
+    conditions = [field.name for field, _ in settings(MatchConfig) if field.name != "pool"]
+    if not (place.noted or any(place.under(condition).given for condition in conditions)):
+        place.fault("no condition", f"expected at least one of {one_of(conditions)}")
 
 
 def _check_advertise(listener: ListenerConfig, place: Place) -> None:
@@ -126,12 +137,12 @@ def _check_advertise(listener: ListenerConfig, place: Place) -> None:
 
 
 def _check_references(listener: ListenerConfig, config: Config, place: Place) -> None:
-    pool = config.pools.get(listener.pool)
-    if pool:
-        _check_served(listener, pool, place)
-    elif listener.pool and config.pools:
-        fault = f"no pool {quoted(listener.pool)}"
-        place.under("pool").fault(fault, nearest(listener.pool, config.pools))
+    _check_pool_named(listener.pool, listener, config, place.under("pool"))
+    for index, match in enumerate(listener.match):
+        here = place.under("match", index)
+        _check_pool_named(match.pool, listener, config, here.under("pool"))
+        own_names = config.pools[match.pool].resource_names.values() if match.pool in config.pools else ()
+        _check_resources([match.resource] if match.resource else [], own_names, here.under("resource"))
     table = listener.stick_table
     if table and table not in config.stick_tables and not place.root.under("stick_tables").noted:
         fault = f"no stick table {quoted(table)}"
@@ -141,11 +152,19 @@ def _check_references(listener: ListenerConfig, config: Config, place: Place) ->
         )
 
 
+def _check_pool_named(name: str, listener: ListenerConfig, config: Config, place: Place) -> None:
+    pool = config.pools.get(name)
+    if pool:
+        _check_served(listener, pool, place)
+    elif name and config.pools:
+        place.fault(f"no pool {quoted(name)}", nearest(name, config.pools))
+
+
 def _check_served(listener: ListenerConfig, pool: PoolConfig, place: Place) -> None:
     if listener.protocol == "auto":
         return  # every backend has some address
     if listener.protocol not in _served(pool, place.root.under("pools")):
-        place.under("pool").fault(
+        place.fault(
             f"pool {quoted(pool.name)} has no backend with an address for {quoted(listener.protocol)}",
             f'expected at least one with {listener.protocol} = "HOST:PORT"',
         )

@@ -11,6 +11,7 @@ import attrs
 from ._address import MOST_PORTS, Address, is_wildcard, parse_address, parse_bind, parse_host
 from ._duration import LONGEST, format_duration, parse_duration
 from ._faults import Place, UnfitError, found, nearest, one_of
+from ._pattern import Pattern
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -145,6 +146,16 @@ def _token(text: str) -> str:
     return text
 
 
+def _pattern(text: str) -> Pattern:
+    return Pattern(_printable(text))
+
+
+def _feature(text: str) -> str:
+    if text != text.lower():
+        raise ValueError("not in lower case")
+    return _token(text)
+
+
 def _remote(text: str) -> Address:
     address = parse_address(text)
     if is_wildcard(address.host):
@@ -195,6 +206,8 @@ SHARE: Final = Scalar("a number from 0.0 to 1.0", _share)
 URL: Final = parsed('a URL, like "http://127.0.0.1:4318/v1/traces"', _url)
 FILE: Final = parsed("the path of a file", _printable)
 RESOURCE: Final = parsed('the name of a resource like "speechrecog"', _token)
+PATTERN: Final = parsed("a pattern, `*` for any characters, `?` for one", _pattern)
+FEATURE: Final = parsed("the name of a parameter in lower case", _feature)
 SEGMENT: Final = parsed("the last segment of a path", _printable)
 RTSP_PATH: Final = parsed('a path like "/media/speechrecognizer"', _path)
 REMOTE: Final = parsed('"HOST:PORT", IPv6 in brackets', _remote)

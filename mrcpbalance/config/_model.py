@@ -31,8 +31,9 @@ from ._kinds import (
     duration,
     whole,
 )
+from ._match import MatchConfig
 from ._observing import AdminConfig, LogConfig
-from ._sections import Section, Sections, setting
+from ._sections import Rows, Section, Sections, setting
 from ._tracing import TracingConfig
 
 Protocol = Literal["rtsp", "sip", "mrcp", "tcp", "auto"]
@@ -208,6 +209,12 @@ class ListenerConfig:
         )
     )
     pool: str = attrs.field(metadata=setting(POOL_NAME, "The pool that serves its sessions.", stand_in=""))
+    match: tuple[MatchConfig, ...] = attrs.field(
+        default=(),
+        metadata=setting(
+            Rows(MatchConfig, "listeners.LISTENER.match"), "Which of its sessions other pools serve."
+        ),
+    )
     allow: tuple[str, ...] | None = attrs.field(  # G-6
         default=None,
         metadata=setting(

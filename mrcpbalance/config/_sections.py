@@ -114,6 +114,31 @@ class Tables(Generic[T]):
         return tuple(items)
 
 
+@attrs.frozen
+class Rows(Generic[T]):
+    """An array of tables, each of which becomes one object."""
+
+    cls: type[T]
+    title: str
+
+    @property
+    def expected(self) -> str:
+        """Name one."""
+        return f"tables [[{self.title}]]"
+
+    def read(self, value: object, place: Place) -> tuple[T, ...]:
+        """Give the objects in order, noting every fault in them."""
+        if not isinstance(value, list):
+            raise UnfitError
+        return tuple(self._read_one(row, place.under(index)) for index, row in enumerate(value))
+
+    def _read_one(self, value: object, place: Place) -> T:
+        if isinstance(value, dict):
+            return read_table(self.cls, value, place)
+        place.fault(found(value), f"expected a table [[{self.title}]]")
+        return read_table(self.cls, {}, Place(Notes(), place.path))  # one fault is enough
+
+
 def read_table(cls: type[T], table: Mapping[str, object], place: Place, **fixed: object) -> T:
     """Make the object a table stands for; a faulty value is noted and replaced, so that all faults are seen."""
     known = list(settings(cls))

@@ -15,7 +15,7 @@ from ._duration import format_duration
 from ._faults import Notes, Place
 from ._kinds import SHARE
 from ._model import Config
-from ._sections import Section, Sections, Setting, read_table, settings
+from ._sections import Rows, Section, Sections, Setting, read_table, settings
 
 _QUOTED: Final = re.compile(r'"[^"]*"')
 _WITH_UNDERSCORES: Final = 10_000  # from here on, digits are grouped
@@ -48,10 +48,13 @@ Types are strict: `"1554"` is no number, `1` is not `true`, `1.0` is not a whole
   `"127.0.0.1:8001-8003"`.
 * **Names** of pools, backends, listeners and stick tables are those of their tables: any TOML key but an empty one, one with `/` or
   one with control characters. Commands name a backend `POOL/BACKEND`.
+* **Patterns** are as shells have them: `*` stands for any characters, `?` for one, `[a-z_]` for one of these, `[!a-z]` for one that is none of
+  these. They fit the whole of what they are compared with, escapes like `%20` resolved; case doesn't matter.
 * **Resources** bear their MRCPv2 names, in lower case: `speechrecog`, `speechsynth`, `dtmfrecog`, `recorder`, `speakverify` and so on.
 
 ## What is checked between keys
 
+* A pool falls back only on pools that exist, speak a protocol that it speaks, and don't fall back on it.
 * A pool or stick table that a listener names exists; some backend of the pool has the address that the listener's protocol needs.
 * A key that makes no sense beside the `protocol` of its listener, or the addresses of its backend, is refused.
 * No two sockets listen on the same address, transport and port; a wildcard takes every address of its family.
@@ -67,16 +70,19 @@ def markdown() -> str:
 
 def _tables(cls: type[object]) -> Iterator[str]:
     for _, setting in settings(cls):
-        if isinstance(setting.kind, Section | Sections):
+        if isinstance(setting.kind, Section | Sections | Rows):
             inner = cast("type[object]", setting.kind.cls)
-            yield _heading(setting.kind.title, inner)
+            title = (
+                f"[[{setting.kind.title}]]" if isinstance(setting.kind, Rows) else f"[{setting.kind.title}]"
+            )
+            yield _heading(title, inner)
             yield from _rows(inner)
             yield ""
             yield from _tables(inner)
 
 
 def _heading(title: str, cls: type[object]) -> str:
-    return f"## `[{title}]`\n\n{cls.__doc__}\n"
+    return f"## `{title}`\n\n{cls.__doc__}\n"
 
 
 def _rows(cls: type[object]) -> Iterator[str]:
@@ -85,7 +91,7 @@ def _rows(cls: type[object]) -> Iterator[str]:
     yield "| key | takes | default | meaning |"
     yield "|---|---|---|---|"
     for field, setting in settings(cls):
-        if not isinstance(setting.kind, Section | Sections):
+        if not isinstance(setting.kind, Section | Sections | Rows):
             default = (
                 "required"
                 if field.default is attrs.NOTHING

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from mrcpbalance.pool import Want
+from mrcpbalance.pool import Pool, Want
 from mrcpbalance.sessions import Direction, End, Phase, Session, Who
 from mrcpwire import rtsp, transport
 
@@ -13,6 +13,7 @@ from ._exchange import AddResource, Exchange, Teardown
 from ._leg import Unheard
 from ._placement import Placement
 from ._replies import Fault
+from ._routing import route_of
 from ._session import RtspSession, State, last_segment
 from ._turns import Turn
 
@@ -64,8 +65,9 @@ def place(caller: "Caller", request: rtsp.Request, now: float) -> None:
     """Find a backend for a new session."""
     context = caller.context
     turn = caller.turn(request.cseq or b"0", now)
-    resource = resource_of(caller, request)
-    record = context.register.open("mrcpv1", caller.port.peer, context.pool.name, now)
+    route = route_of(context.routes, request, caller.port.peer)
+    resource = resource_of(route.pool, request)
+    record = context.begin("mrcpv1", caller.port.peer, route, now)
     if record is not None:
         record.hear(Direction.FROM_CLIENT, "rtsp", request.raw, caller.port, now)
     if record is None or len(caller.sessions) >= context.limits.sessions_per_connection:
@@ -78,11 +80,12 @@ def place(caller: "Caller", request: rtsp.Request, now: float) -> None:
     if fault is not None:
         _turn_down(caller, turn, record, fault, now)
         return
-    turn.session = session = RtspSession(record, touched=now, patience=context.timeouts.session_idle)
+    patience = context.timeouts.session_idle
+    turn.session = session = RtspSession(record, route.pool, touched=now, patience=patience)
     want = Want("rtsp", resource or None, caller.port.peer)
     edited = _edits.media_to_backend(request, caller.port.peer)
     placement = Placement(
-        caller=caller, turn=turn, pool=context.pool, request=edited, want=want, session=session
+        caller=caller, turn=turn, pool=route.pool, request=edited, want=want, session=session
     )
     _start(caller, placement, now)
 
@@ -104,8 +107,8 @@ def query(caller: "Caller", request: rtsp.Request, now: float) -> None:
     if fault is not None:
         caller.refuse(turn, fault, now)
         return
-    resource = resource_of(caller, request) or None
-    pool = caller.context.pool
+    pool = route_of(caller.context.routes, request, caller.port.peer).pool
+    resource = resource_of(pool, request) or None
     if not pool.serves(resource):
         resource = None  # the URI names no resource: whoever is up may answer
     want = Want("rtsp", resource, caller.port.peer)
@@ -130,10 +133,10 @@ def _options(caller: "Caller", request: rtsp.Request, now: float) -> None:
     caller.answer(turn, _replies.options(turn.cseq), now)
 
 
-def resource_of(caller: "Caller", request: rtsp.Request) -> str:
-    """Give the MRCPv2 name of the resource that a request's URI names, "" when it names none."""
+def resource_of(pool: Pool, request: rtsp.Request) -> str:
+    """Give the MRCPv2 name of the resource that a request's URI names in a pool, "" when it names none."""
     segment = last_segment(request.uri)
-    return caller.context.pool.resource_name(segment.decode("latin-1")) if segment else ""
+    return pool.resource_name(segment.decode("latin-1")) if segment else ""
 
 
 def _forbidden(caller: "Caller", request: rtsp.Request) -> Fault | None:
@@ -173,7 +176,7 @@ def _send(caller: "Caller", request: rtsp.Request, exchange: Exchange, came: byt
 
 def add_resource(caller: "Caller", session: RtspSession, request: rtsp.Request, now: float) -> None:
     """Set up one more resource where the session lives, or change one it has; never anywhere else."""
-    resource = resource_of(caller, request)
+    resource = resource_of(session.pool, request)
     new = request.uri not in session.uris
     seat = session.record.seat
     fault = _forbidden(caller, request)

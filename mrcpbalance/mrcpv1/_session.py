@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from mrcpbalance.pool import Pool
 from mrcpbalance.sessions import Session
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class RtspSession:
     """A session as its caller's connection knows it; `record` is the same session for everyone else."""
 
     record: Session
+    pool: Pool  # it was routed to; another may have taken it, but its names for resources hold
     touched: float
     patience: float  # seconds without a message after which it is ended (R-26), or forgotten (R-25)
     state: State = State.INIT

@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 
 from mrcpbalance.config import Address
-from mrcpbalance.pool import Backend, Want
+from mrcpbalance.pool import Backend, Pool, Want
 from mrcpbalance.sessions import End, Phase, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, DatagramPort, Port
@@ -21,6 +21,7 @@ from ._control import ControlTable
 from ._goodbye import undo
 from ._network import Network, SipConnection
 from ._pace import Pace
+from ._routing import route_of_call
 from ._search import Search
 from ._side import Asking, Role, Side
 from ._taps import Taps
@@ -228,7 +229,8 @@ class Agent:
             context.tally.count("sip.too-many-calls")
             self.respond(transaction, sip.response_to(request, 503), now)
             return
-        record = context.register.open("mrcpv2", flow.remote[0], context.pool.name, now)
+        route = route_of_call(context.routes, request, flow.remote[0])
+        record = context.begin("mrcpv2", flow.remote[0], route, now)
         if record is not None:
             self.taps.begun(record, request, flow, now)
         if record is None or not self._takes_calls(flow):
@@ -243,7 +245,7 @@ class Agent:
         record.resources = resources
         context.register.key(record, request.call_id.decode("latin-1"))
         first = resources[0] if resources else None
-        call.search = Search(call, context.pool, Want("sip", first, flow.remote[0], also=resources[1:]))
+        call.search = Search(call, route.pool, Want("sip", first, flow.remote[0], also=resources[1:]))
         self.calls[transaction] = call
         call.search.next(now)
 
@@ -263,25 +265,22 @@ class Agent:
         return self.network.takes_calls(flow) and not (self.leaving or self.context.draining())
 
     def _options(self, transaction: ServerTransaction, request: sip.Request, flow: Flow, now: float) -> None:
-        """Answer for the pool (S-12)."""
+        """Answer for the pool that a call to the same URI would go to (S-12)."""
+        pool = route_of_call(self.context.routes, request, flow.remote[0]).pool
         want = Want("sip", None, "")
-        usable = any(
-            verdict.excluded is None
-            for pool in self.context.pool.chain
-            for verdict in pool.explain(want, now)
-        )
+        usable = any(verdict.excluded is None for its in pool.chain for verdict in its.explain(want, now))
         if not usable or not self._takes_calls(flow):
             self.respond(transaction, sip.response_to(request, 503), now)
             return
         headers = ((b"Allow", _relay.ALLOW), (b"Accept", b"application/sdp"), (b"Supported", b"timer"))
-        body = self._offered()
+        body = self._offered(pool)
         kind = b"application/sdp" if body else None
         told = sip.response_to(request, 200, headers=headers, body=body, content_type=kind)
         self.respond(transaction, told, now)
 
-    def _offered(self) -> bytes:
-        """Describe the resources of the pool (A.11), where its backends are configured to have certain ones."""
-        backends = self.context.pool.config.backends.values()
+    def _offered(self, pool: Pool) -> bytes:
+        """Describe the resources of a pool (A.11), where its backends are configured to have certain ones."""
+        backends = [backend for its in pool.chain for backend in its.config.backends.values()]
         resources = {resource for backend in backends for resource in backend.resources or ()}
         if not resources or any(backend.resources is None for backend in backends):
             return b""

@@ -7,6 +7,7 @@ from mrcpbalance.sessions import Direction, End, Phase, Who
 from mrcpwire import mrcpv2
 
 from ._channel import Channel, Opening, Step
+from ._routing import route_of_channel
 
 if TYPE_CHECKING:
     from ._framed import FramedCaller
@@ -24,17 +25,18 @@ def open_channel(caller: "FramedCaller", message: mrcpv2.Message, now: float) ->
         context.tally.count("mrcpv2.unknown-channel")
         caller.port.send(mrcpv2.response(message.request_id, NOT_ALLOCATED, b"COMPLETE", message.channel))
         return None
-    record = context.register.open("mrcp", caller.port.peer, context.pool.name, now)
+    resource = message.resource.decode("latin-1").lower()
+    route = route_of_channel(context.routes, resource, caller.port.peer)
+    record = context.begin("mrcp", caller.port.peer, route, now)
     if record is None:
         context.tally.count("sessions.limit")
         caller.port.send(mrcpv2.response(message.request_id, UNAVAILABLE, b"COMPLETE", message.channel))
         return None
-    resource = message.resource.decode("latin-1").lower()
     record.resources = (resource,)
     want = Want("mrcp", resource, caller.port.peer)
     opening = Opening(
         context.shell.alarm(lambda now: _overdue(caller, channel, now)),
-        context.pool,
+        route.pool,
         want,
         message.name == b"SETUP",
         message.request_id,

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from mrcpbalance.sessions import Session
 
 from . import metrics, openapi
-from ._explain import SPOKEN
+from ._explain import SPOKEN, Question
 from .console import Console, UnknownError
 from .errors import ReloadError
 from .feed import event
@@ -303,6 +303,17 @@ async def _explain_next(console: Console, request: Request) -> Response:
     protocol = asked.get("protocol", "")
     if protocol and protocol not in SPOKEN:
         return refuse(400, f"protocol: {protocol!r} is none of {', '.join(SPOKEN)}")
-    resources = [resource for resource in asked.getlist("resource") if resource]
-    rows = console.explain_next(asked.get("pool"), protocol, resources, asked.get("source", ""))
-    return JSONResponse({"next": rows})
+    given = (feature.lower().partition("=") for feature in asked.getlist("accept_contact"))
+    question = Question(
+        pool=asked.get("pool"),
+        listener=asked.get("listener"),
+        protocol=protocol,
+        resources=tuple(resource for resource in asked.getlist("resource") if resource),
+        source=asked.get("source", ""),
+        path=asked.get("path"),
+        user=asked.get("user"),
+        features={name: value or "TRUE" for name, _, value in given},
+    )
+    if question.pool is not None and question.is_of_a_request:
+        return refuse(400, "give either a pool, or a listener and what the request says")
+    return JSONResponse({"next": console.explain_next(question)})

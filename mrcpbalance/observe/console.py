@@ -1,20 +1,20 @@
 """What an operator can see and change: the pools, the live sessions, and the say over backends."""
 
 import difflib
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
 from mrcpbalance.config import Address, AdminConfig
-from mrcpbalance.pool import Backend, Capacity, Pool, State, Want
+from mrcpbalance.pool import Backend, Capacity, Pool, State
 from mrcpbalance.pool import Protocol as Spoken
-from mrcpbalance.sessions import Meters, Register, Session, StickTable, Tally
+from mrcpbalance.sessions import Meters, Register, Routes, Session, StickTable, Tally
 from mrcpbalance.sessions.ports import Journal
 
 from . import _explain
-from ._explain import PROTOCOLS, SPOKEN, type_json
+from ._explain import PROTOCOLS, SPOKEN, Question, type_json
 from .feed import Feed
 from .history import History
 from .totals import Statistics
@@ -35,6 +35,7 @@ class Console:
     pools: Mapping[str, Pool]
     register: Register
     tables: Mapping[str, StickTable]
+    routes: Callable[[], Mapping[str, Routes]]  # by listener
     leaving: Callable[[], Collection[Pool]]  # pools that a reload took out and that still have sessions
     tally: Tally
     statistics: Statistics
@@ -197,6 +198,7 @@ class Console:
             "client": session.client,
             "pool": session.pool,
             "first_pool": session.first_pool,
+            "routed_by": session.routed_by,
             "backend": session.backend,
             "address": session.address,
             "resources": list(session.resources),
@@ -229,19 +231,19 @@ class Console:
             "now": [] if pool is None else _explain.verdicts(pool, _explain.want_of(session), self.now()),
         }
 
-    def explain_next(
-        self, pool: str | None, protocol: str, resources: Sequence[str], source: str
-    ) -> list[type_json]:
-        """Tell where the next session of this kind would go."""
-        if pool is not None and pool not in self.pools:
-            raise UnknownError(f"no pool {pool!r}{_nearest(pool, self.pools)}")
-        chosen = [self.pools[pool]] if pool is not None else list(self.pools.values())
-        first = resources[0] if resources else None
-        return [
-            _explain.next_row(one, Want(spoken, first, source, tuple(resources[1:])), self.now())
-            for one in chosen
-            for spoken in ([SPOKEN[protocol]] if protocol else _explain.spoken_in(one))
-        ]
+    def explain_next(self, question: Question) -> list[type_json]:
+        """Tell where the next session of this kind would go: by listener when that matters, else by pool."""
+        pool, listener, routes = question.pool, question.listener, self.routes()
+        if pool is not None:
+            if pool not in self.pools:
+                raise UnknownError(f"no pool {pool!r}{_nearest(pool, self.pools)}")
+            return _explain.rows_by_pool(question, [self.pools[pool]], self.now())
+        if listener is not None and listener not in routes:
+            raise UnknownError(f"no listener {listener!r}{_nearest(listener, routes)}")
+        if question.is_of_a_request or any(its.rules for its in routes.values()):
+            asked = routes.values() if listener is None else [routes[listener]]
+            return _explain.rows_by_listener(question, asked, self.now())
+        return _explain.rows_by_pool(question, self.pools.values(), self.now())
 
 
 def _able(pool: Pool, spoken: Spoken) -> list[Backend]:

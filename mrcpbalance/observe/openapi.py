@@ -44,7 +44,7 @@ _PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     "/api/v1/explain": (
         "get",
-        "Where the next session would go; filters: pool, protocol, resource (several for a session that needs all), source.",
+        "Where the next session would go; filters: pool, or listener, path, user, accept_contact (NAME=VALUE); protocol, resource (several for a session that needs all), source.",
         (),
     ),
     "/api/v1/explain/{id}": ("get", "Why a session sits where it does.", ("id",)),

@@ -5,7 +5,7 @@ from typing import ClassVar
 import attrs
 
 from mrcpbalance.pool import Backend, Pool, Seat, Waiter, Want
-from mrcpbalance.sessions import End, Phase, Session, StickTable, Who
+from mrcpbalance.sessions import Asked, End, Phase, Session, StickTable, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Alarm, CloseReason, Port
 
@@ -74,12 +74,13 @@ class Caller:
         cls, context: Context, port: Port, now: float, *, table: StickTable | None = None, early: bytes = b""
     ) -> "Caller | None":
         """Take over a connection, to be `dial`led for; None when there may be no more sessions: it is reset."""
-        record = context.register.open("tcp", port.peer, context.pool.name, now)
+        route = context.routes.choose(Asked(source=port.peer))
+        record = context.begin("tcp", port.peer, route, now)
         if record is None:
             context.tally.count("sessions.limit")
             port.abort()
             return None
-        caller = cls(context, port, record, context.pool, Want("tcp", None, port.peer), table, early, now)
+        caller = cls(context, port, record, route.pool, Want("tcp", None, port.peer), table, early, now)
         caller.alarm = context.shell.alarm(caller._ring)
         port.guarded = False  # a peer may take its time: `idle` is the limit
         port.pause()

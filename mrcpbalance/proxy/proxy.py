@@ -15,7 +15,7 @@ import trio
 from mrcpbalance.config import Config, ListenerConfig, PoolConfig
 from mrcpbalance.mrcpv2 import Agent
 from mrcpbalance.pool import Backend, OnChange, Pool, Protocol, State, link
-from mrcpbalance.sessions import End, Meters, Phase, Register, Session, StickTable, Tally, Who
+from mrcpbalance.sessions import End, Meters, Phase, Register, Routes, Session, StickTable, Tally, Who
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
 
@@ -185,7 +185,7 @@ class Proxy:
             register=self.register,
             tally=self.tally,
             meters=self.meters,
-            pool=self.pools[listener.pool],
+            routes=Routes.of(listener, self.pools),
             timeouts=self.config.timeouts,
             limits=self.config.limits,
             listener=listener,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import attrs
 
 from mrcpbalance.config import Address, Config, ListenerConfig
+from mrcpbalance.sessions import Routes
 
 from .doors import Door, Placed
 from .guests import Guests
@@ -54,7 +55,7 @@ def change(proxy: Proxy, listener: ListenerConfig, sockets: Sequence[Bound]) -> 
     gate = door.gate
     context, before = gate.context, gate.telephone
     told = _told(context.listener) != _told(listener)
-    context.listener, context.pool = listener, proxy.pools[listener.pool]
+    context.listener, context.routes = listener, Routes.of(listener, proxy.pools)
     context.timeouts, context.limits = config.timeouts, config.limits
     gate.table = None if listener.stick_table is None else proxy.tables[listener.stick_table]
     door.guests = Guests(listener.allow)

@@ -4,12 +4,12 @@ import enum
 import errno
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
 
-from mrcpbalance.config import Address, Config, ListenerConfig, PoolConfig
+from mrcpbalance.config import Address, Config, ListenerConfig, PoolConfig, fallback_chain
 
 from .switchboard_datagrams import datagram_socket
 
@@ -65,11 +65,17 @@ def open_some(config: Config, listeners: Iterable[ListenerConfig], kept: Kept | 
     opening = _Opening(kept or Kept())
     try:
         for listener in listeners:
-            opening.listener(listener, config.pools[listener.pool])
+            opening.listener(listener, _pools(listener, config))
     except CannotListenError:
         opening.undo(0)
         raise
     return opening.bound
+
+
+def _pools(listener: ListenerConfig, config: Config) -> Iterator[PoolConfig]:
+    """Give the pools that may serve sessions of a listener."""
+    for first in (listener.pool, *(match.pool for match in listener.match)):
+        yield from (config.pools[name] for name in fallback_chain(config.pools, first))
 
 
 @attrs.define
@@ -88,7 +94,7 @@ class _Opening:
                 bound.sock.close()
         del self.bound[since:]
 
-    def listener(self, listener: ListenerConfig, pool: PoolConfig) -> None:
+    def listener(self, listener: ListenerConfig, pools: Iterable[PoolConfig]) -> None:
         """Open the sockets of one listener."""
         sip = listener.protocol == "sip"
         if sip:
@@ -96,7 +102,9 @@ class _Opening:
         else:
             for address in listener.bind:
                 self._bind(listener, Use.CALLERS, address)
-        recognised = listener.protocol == "auto" and any(backend.sip for backend in pool.backends.values())
+        recognised = listener.protocol == "auto" and any(
+            backend.sip for pool in pools for backend in pool.backends.values()
+        )
         if (sip or recognised) and listener.control == "proxied":
             self._bind(listener, Use.CONTROL, listener.control_bind or Address(listener.bind[0].host, 0))
 

@@ -9,10 +9,12 @@ from ._stick_table import StickTable
 from ._tally import Tally
 from ._tap import Direction, Hop, Observer, Overheard, Tap
 from .context import Context
+from .routes import Asked, Route, Routes
 
 __all__ = [
     "METHODS",
     "MOST_ASKED",
+    "Asked",
     "Chooser",
     "Context",
     "Direction",
@@ -25,6 +27,8 @@ __all__ = [
     "Overheard",
     "Phase",
     "Register",
+    "Route",
+    "Routes",
     "Session",
     "StickTable",
     "Tally",

@@ -44,11 +44,13 @@ class Register:
         """Go through those live at the start; they may end meanwhile."""
         return iter(tuple(self._by_id.values()))
 
-    def open(self, protocol: str, client: str, pool: str, now: float) -> Session | None:
+    def open(
+        self, protocol: str, client: str, pool: str, now: float, *, routed_by: str = ""
+    ) -> Session | None:
         """Begin a session; None when the limit is reached."""
         if len(self._by_id) >= self.limit:
             return None
-        session = Session(self._new_id(), protocol, client, pool, now)
+        session = Session(self._new_id(), protocol, client, pool, now, routed_by)
         self._by_id[session.id] = session
         for choose in self.choosers:
             observer = choose(session)

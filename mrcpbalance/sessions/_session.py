@@ -51,6 +51,7 @@ class Session:
     client: str  # address without port
     pool: str  # of its backend; as long as it has none, the one it was meant for
     opened_at: float
+    routed_by: str = ""  # the key of the configuration that chose its first pool
     _seat: Seat | None = attrs.field(default=None, init=False)
     first_pool: str = attrs.field(init=False)  # the one it was meant for; others may stand in
     resources: tuple[str, ...] = ()

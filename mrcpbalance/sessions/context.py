@@ -13,6 +13,7 @@ from ._register import Register
 from ._session import End, Session
 from ._tally import Tally
 from .ports import Journal, Shell
+from .routes import Route, Routes
 
 
 class Core(Protocol):
@@ -31,13 +32,13 @@ class Core(Protocol):
 
 @attrs.define(eq=False, kw_only=True)
 class Context:
-    """Everything the cores of one listener share; a reload gives it another pool, other bounds, another listener."""
+    """Everything the cores of one listener share; a reload gives it other pools, other bounds, another listener."""
 
     shell: Shell
     journal: Journal
     register: Register
     tally: Tally
-    pool: Pool
+    routes: Routes
     timeouts: Timeouts
     limits: Limits
     listener: ListenerConfig
@@ -45,6 +46,15 @@ class Context:
     left: Callable[[Core], None]  # a caller connection has come to its end; told once
     mint: Callable[[int], str]  # random hex digits, of so many octets: ids that peers see (E-02, E-03)
     meters: Meters | None = None  # None: nobody would read them
+
+    @property
+    def pool(self) -> Pool:
+        """The pool of the sessions that no entry of the listener's matches fits."""
+        return self.routes.default.pool
+
+    def begin(self, protocol: str, client: str, route: Route, now: float) -> Session | None:
+        """Begin a session; None when the limit is reached."""
+        return self.register.open(protocol, client, route.pool.name, now, routed_by=route.by)
 
     def meter(self, backend: Backend, protocol: str) -> Meter | None:
         """Give the meter for the requests to a backend, if they are measured."""

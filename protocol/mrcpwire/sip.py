@@ -1,6 +1,7 @@
 """SIP as MRCPv2 uses it to set sessions up (RFC 3261): octets in, messages out, and back again."""
 
 from mrcpwire._sip_faults import SipError
+from mrcpwire._sip_features import feature_parameters
 from mrcpwire._sip_head import parse_datagram
 from mrcpwire._sip_headers import SipHeaders
 from mrcpwire._sip_messages import Limits, Request, Response
@@ -22,6 +23,7 @@ __all__ = [
     "SipUri",
     "StreamReceiver",
     "Via",
+    "feature_parameters",
     "parse_datagram",
     "reason_phrase",
     "response_to",

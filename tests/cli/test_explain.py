@@ -71,6 +71,34 @@ def test_the_next_session() -> None:
     assert stub.asked == [f"GET /api/v1/explain?{asked}", "GET /api/v1/explain"]
 
 
+def test_which_way_the_next_session_would_go() -> None:
+    row = {
+        "listener": "v2",
+        "routed_by": "listeners.v2.match[0]",
+        "pool": "german",
+        "protocol": "mrcpv2",
+        "resource": None,
+        "next": "a",
+        "backends": VERDICTS,
+        "fallback": [],
+    }
+    given = ["--listener", "v2", "--user", "de-1", "--accept-contact", "language=de", "--path", "/x"]
+    with answering(json.dumps({"next": [row]})) as stub:
+        result = run("explain", *given, "--admin", stub.where)
+    assert result.stdout.splitlines() == [
+        "The next mrcpv2 session of listener v2 goes by listeners.v2.match[0] to pool german, and there to a.",
+        *TABLE,
+        "",
+    ]
+    assert stub.asked == ["GET /api/v1/explain?listener=v2&path=%2Fx&user=de-1&accept_contact=language%3Dde"]
+
+
+def test_nobody_takes_such_a_session() -> None:
+    with answering('{"next": []}') as stub:
+        result = run("explain", "--path", "/x", "--admin", stub.where)
+    assert result.stdout == "No listener takes such a session.\n"
+
+
 def test_a_session_that_needs_two_resources() -> None:
     with answering('{"next": []}') as stub:
         run("explain", "--resource", "speechrecog", "--resource", "speechsynth", "--admin", stub.where)

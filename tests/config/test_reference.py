@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from mrcpbalance.config import Config, load
-from mrcpbalance.config._sections import Section, Sections, settings
+from mrcpbalance.config._sections import Rows, Section, Sections, settings
 from mrcpbalance.config.reference import markdown
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def keys_of(cls: type[object]) -> set[str]:
     keys = set()
     for field, setting in settings(cls):
         keys.add(f"{cls.__name__}.{field.name}")
-        if isinstance(setting.kind, Section | Sections):
+        if isinstance(setting.kind, Section | Sections | Rows):
             keys |= keys_of(setting.kind.cls)
     return keys
 
@@ -55,8 +55,14 @@ def shown_in(cls: type[object], table: dict[str, object]) -> set[str]:
         value = table.get(field.name)
         if value is not None:
             keys.add(f"{cls.__name__}.{field.name}")
-        if isinstance(value, dict) and isinstance(setting.kind, Section | Sections):
-            tables = value.values() if isinstance(setting.kind, Sections) else [value]
+        if isinstance(value, dict | list) and isinstance(setting.kind, Section | Sections | Rows):
+            tables = (
+                value
+                if isinstance(value, list)
+                else value.values()
+                if isinstance(setting.kind, Sections)
+                else [value]
+            )
             keys = keys.union(*(shown_in(setting.kind.cls, inner) for inner in tables))
     return keys
 

@@ -29,7 +29,7 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
     ),
     "unknown key of a listener": (
         BASE + "listen = true\n",
-        'f:8: listeners.l.listen: unknown key, expected "protocol", "bind", "pool", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
+        'f:8: listeners.l.listen: unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
     ),
     "unknown key of a stick table": (
         BASE + '[stick_tables.t]\nexpires = "1h"\n',
@@ -49,11 +49,11 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
     ),
     "odd unknown key": (
         BASE + '"a \\"b\\" \\u0007" = 1\n',
-        'f:8: listeners.l."a \\"b\\" \\x07": unknown key, expected "protocol", "bind", "pool", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
+        'f:8: listeners.l."a \\"b\\" \\x07": unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
     ),
     "long unknown key": (
         BASE + "x" * 100 + " = 1",
-        'f:8: listeners.l."xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…": unknown key, expected "protocol", "bind", "pool", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
+        'f:8: listeners.l."xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…": unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
     ),
     "protocol is missing": (
         BASE.replace('protocol = "rtsp"\n', "", 1),

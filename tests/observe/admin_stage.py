@@ -15,7 +15,7 @@ from mrcpbalance.observe.api import application
 from mrcpbalance.observe.tokens import Token, Tokens
 from mrcpbalance.pool import Backend, Pool, Want
 from mrcpbalance.pool import Protocol as Spoken
-from mrcpbalance.sessions import End, Meters, Phase, Register, Session, StickTable, Tally, Who
+from mrcpbalance.sessions import End, Meters, Phase, Register, Routes, Session, StickTable, Tally, Who
 
 TEXT: Final = """
 [pools.speech]
@@ -100,6 +100,7 @@ class AdminStage:
         self.notes: list[str] = []
         self.connections: dict[str, int] = {}
         self.refused = 0
+        self.text = text
         self.config: Config = parse(text, "stage.toml")
         self.statistics = Statistics()
         ids = iter(range(1_000_000))
@@ -114,6 +115,9 @@ class AdminStage:
             hosts=lambda address: self.hosts.get(address.host, {}),
             register=self.register,
             tables=self.tables,
+            routes=lambda: {
+                name: Routes.of(listener, self.pools) for name, listener in self.config.listeners.items()
+            },
             tally=self.tally,
             statistics=self.statistics,
             journal=self,

@@ -144,6 +144,7 @@ async def test_a_session() -> None:
         "client": "198.51.100.7",
         "pool": "speech",
         "first_pool": "speech",
+        "routed_by": "",
         "backend": "asr-2",
         "address": "192.0.2.12",
         "resources": ["speechrecog"],

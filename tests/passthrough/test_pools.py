@@ -1,6 +1,8 @@
-"""Connections that another pool takes, and what a stick table remembers of it."""
+"""Connections that another pool takes or is meant to take, and what a stick table remembers of it."""
 
-from mrcpbalance.config import Address, BackendConfig, PoolConfig
+import attrs
+
+from mrcpbalance.config import Address, BackendConfig, MatchConfig, PoolConfig
 from mrcpbalance.sessions.ports import CloseReason
 from tests.passthrough.test_passthrough import A, B, RawStage
 from tests.stage import StagePort
@@ -73,3 +75,16 @@ def test_what_sticks_to_a_pool_that_is_gone_is_placed_anew() -> None:
     play.also()
     play.connect()
     assert [port.peer for port in play.dialled] == [C, A]
+
+
+def test_callers_of_a_network_have_their_own_pool() -> None:
+    play = stage()
+    play.context.listener = attrs.evolve(
+        play.context.listener, match=(MatchConfig(pool="spare", source="192.0.2.128/25"),)
+    )
+    play.also(play.pools["spare"].config)
+    for peer in ("192.0.2.9", "192.0.2.129"):
+        play.connect(peer=peer)
+    assert [port.peer for port in play.dialled] == [A, C]
+    first, second = play.context.register
+    assert [(its.pool, its.first_pool) for its in (first, second)] == [("raw", "raw"), ("spare", "spare")]
