@@ -42,6 +42,7 @@ class Proxy:
 
     ports: Mapping[Front, int]
     pids: tuple[int, ...]
+    admin: int | None = None  # the port of its admin interface
 
 
 class Kind(Protocol):
@@ -223,6 +224,7 @@ class Mrcpbalance:
     python: str = sys.executable
     checkout: Path | None = None
     fronts: tuple[Front, ...] = (*FRONTS, "sip")
+    admin: bool = False  # with an admin interface, as those who watch it need
 
     def missing(self) -> str | None:
         try:
@@ -243,11 +245,13 @@ class Mrcpbalance:
     def run(self, backends: Backends, home: Path, *, tuned: bool) -> Iterator[Proxy]:  # noqa: ARG002 - the contract
         ports = dict(zip(self.fronts, free_ports(len(self.fronts)), strict=True))
         config = home / "bench.toml"
-        config.write_text(mrcpbalance_config(ports, backends))
+        admin = free_ports(1)[0] if self.admin else None
+        interface = "" if admin is None else f'[admin]\nbind = "127.0.0.1:{admin}"\n'
+        config.write_text(mrcpbalance_config(ports, backends) + interface)
         command = self._command("from mrcpbalance.cli import main; main()", "serve", "--config", str(config))
         with running(command, home, core=PROXY_CORE, env=self._environment()) as process:
             wait_until(lambda: (home / "stdout").read_bytes().count(b"\n") >= len(ports), process, home)
-            yield Proxy(ports=ports, pids=(process.pid, *children(process.pid)))
+            yield Proxy(ports=ports, pids=(process.pid, *children(process.pid)), admin=admin)
 
     def _command(self, code: str, *args: str) -> Sequence[str]:
         return [self.python, "-P", "-c", code, *args]
