@@ -3,7 +3,7 @@
 import pytest
 
 from bench import watched
-from bench.proxies import free_ports
+from bench.process import free_ports
 from bench.watchers import ASKED, EVENTS, Watchers
 
 
