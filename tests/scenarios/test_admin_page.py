@@ -124,6 +124,45 @@ async def test_the_slow_one_of_five_stands_out(process: Process, tmp_path: Path)
         calls.cancel_scope.cancel()
 
 
+LADDER = "[...document.querySelectorAll('#ladder li')].map(row => row.innerText)"
+BOTH = "[...document.querySelectorAll('#ladder li')].filter(row => row.querySelectorAll('.arrow').length === 2).length"
+
+
+async def test_the_ladder_of_a_session_grows(process: Process, tmp_path: Path) -> None:
+    async with (
+        SpeechServer("living") as living,
+        process(V1 + FIRST + ADMIN, living) as served,
+        RtspCaller(served.address) as caller,
+        opened(served, tmp_path / "profile") as (page, operator),
+    ):
+        session = await caller.setup("speechrecog")
+        ours = (await operator.sessions())[0]["id"]
+        link = f"document.querySelector('[data-session=\"{ours}\"]')"
+        await page.until(f"{link} !== null")
+        await page.js(f"{link}.focus()")
+        await page.js("document.activeElement.click()")
+        facts = "document.querySelector('#facts').innerText"
+        assert session.id in await page.until(f"{facts}.includes('speech/living') && {facts}")
+        grammar = {"Content-Type": "application/srgs+xml"}
+        with trio.fail_after(20):  # what passes before its stream stands isn't shown
+            while not await page.js(f"{LADDER}.length"):
+                await session.request("DEFINE-GRAMMAR", grammar, b"<grammar/>")
+        before = await page.js(f"{LADDER}.length")
+        await session.request("SET-PARAMS", {"Confidence-Threshold": "0.5"})
+        await page.until(f"{LADDER}.length >= {before} + 2 && {LADDER}.join().includes('SET-PARAMS')")
+        await page.until(f"{BOTH} >= 2")  # request and response, each on one line with its passing on
+        for name, width, dark in LOOKS:
+            file = Path(PICTURES) / f"ladder-{name}.png" if PICTURES else None
+            await page.look(width=width, height=900, dark=dark, file=file)
+            fits = "(at => at.scrollWidth <= at.clientWidth)(document.querySelector('#detail'))"
+            assert await page.js(fits), name
+        await session.teardown()
+        await page.until("document.querySelector('#detail-state').innerText === 'ended: client/teardown'")
+        await page.until(f"{LADDER}.at(-1).includes('ended: client/teardown')")
+        await page.js("document.querySelector('#detail-close').click()")
+        await page.until("!document.querySelector('#detail').open")
+
+
 async def test_who_may_only_look_finds_no_buttons(process: Process, tmp_path: Path) -> None:
     tokens = {name: tmp_path / name for name in ("token_file", "read_token_file")}
     for name, file in tokens.items():

@@ -54,7 +54,9 @@ export async function openDetail(id) {
     showFacts(await ask(`/api/v1/explain/${encodeURIComponent(id)}`));
     await listen(id, signal);
   } catch (error) {
-    if (!signal.aborted) $("detail-state").textContent = error.message;
+    if (signal.aborted) return;
+    $("detail-state").textContent = error.message;
+    if (!$("ladder").children.length) addNote("No messages can be shown.");
   }
 }
 
