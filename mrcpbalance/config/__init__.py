@@ -10,18 +10,17 @@ from ._health import HealthConfig
 from ._load import load, parse
 from ._match import MatchConfig
 from ._model import (
-    AdminConfig,
     BackendConfig,
     Config,
     Framing,
     ListenerConfig,
-    LogConfig,
     Policy,
     PoolConfig,
     Protocol,
     StickTableConfig,
     Transport,
 )
+from ._observing import AdminConfig, LogConfig
 from ._pattern import Pattern
 from ._tracing import TracingConfig
 

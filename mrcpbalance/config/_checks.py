@@ -7,7 +7,8 @@ from ._address import Address, is_loopback, is_wildcard
 from ._fallback import loops
 from ._faults import Place, nearest, one_of, quoted
 from ._match import MatchConfig
-from ._model import AdminConfig, BackendConfig, Config, ListenerConfig, PoolConfig
+from ._model import BackendConfig, Config, ListenerConfig, PoolConfig
+from ._observing import AdminConfig
 from ._sections import settings
 from ._tracing import can_trace
 
