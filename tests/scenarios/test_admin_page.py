@@ -1,6 +1,7 @@
 """Guards against a page that shows what isn't so, asks elsewhere, or that a keyboard or a phone can't use."""
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -87,6 +88,12 @@ async def test_the_page(process: Process, tmp_path: Path) -> None:
                 await page.look(width=width, height=800, dark=dark)
                 shown = "document.querySelector('[data-order]').getBoundingClientRect().right <= innerWidth"
                 assert await page.js(shown), name  # orders can be given without scrolling sideways
+
+            file = tmp_path / "scenario.toml"
+            file.write_text(file.read_text().replace("backends.living]", "backends.moved]"))
+            served.signal(signal.SIGHUP)
+            await page.until(f"{ROWS}[2]?.[1] === 'draining (taken out)' && {ROWS}[2]?.[2] === '2'")
+            assert await page.js("document.querySelector('[data-order=\"speech/living/enable\"]')") is None
 
 
 async def call(served: Serving) -> None:

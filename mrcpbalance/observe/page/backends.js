@@ -71,10 +71,10 @@ export function showBackends(pools, judged, complain) {
     for (const backend of pool.backends) {
       const row = body.insertRow(), known = judged(pool.name, backend.name);
       sum.sessions += backend.sessions;
-      sum.all += 1;
+      sum.all += backend.removed ? 0 : 1;
       sum.up += backend.state === "up";
       cell(row, "Backend", `${pool.name}/${backend.name}` + (backend.standby ? " (standby)" : ""), "broad");
-      cell(row, "State", "").append(element("span", `state ${backend.state}`, backend.state));
+      cell(row, "State", "").append(element("span", `state ${backend.state}`, backend.state + (backend.removed ? " (taken out)" : "")));
       cell(row, "Sessions", backend.sessions, "num");
       meter(cell(row, "Capacity", ""), backend.sessions, capacity(backend.max_sessions));
       timing(row, "Set-up, p95", "", duration(known?.p95), known?.setup);
@@ -82,7 +82,7 @@ export function showBackends(pools, judged, complain) {
       timing(row, "Requests", request?.method, request ? duration(request.mean) : "–", request?.times, requestTitle(known?.history));
       cell(row, "Failures", backend.failures, "num");
       const orders = cell(row, "Orders", "", "broad");
-      for (const order of ORDERS[backend.state] || ["enable"]) button(orders, pool.name, backend.name, order, complain);
+      for (const order of backend.removed ? ["disable"] : ORDERS[backend.state] || ["enable"]) button(orders, pool.name, backend.name, order, complain);
       cell(row, "Addresses", addresses(backend), "broad addresses");
     }
   }
