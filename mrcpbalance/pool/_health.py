@@ -4,7 +4,8 @@
 may try it. An answer brings it up, a failure takes it down again for twice as long, up to `LONGEST` intervals.
 
 `fall` probes in a row that fail take it down too, until `rise` in a row succeed; these also end a probation. While
-probes fail nobody is sent to try it.
+probes fail nobody is sent to try it. Only answers in traffic shorten the time it will be down next: what answers probes
+and fails sessions is tried more and more seldom.
 """
 
 import enum
@@ -160,6 +161,8 @@ class Health:
         self.at(now)
         self._in_a_row = 0
         self._rise(Step.ANSWERED, now)
+        if self._condition is Condition.UP:
+            self._wait = self._config.interval
 
     def tried(self, by: object, now: float) -> None:
         """Take note that a session will try it."""
@@ -211,8 +214,7 @@ class Health:
         if after is Condition.DOWN:
             self._good_probes = 0
             self._until = until
-            self._wait = min(2 * self._wait, LONGEST * self._config.interval)
-        elif after is Condition.UP:
-            self._wait = self._config.interval
+            if until < math.inf:
+                self._wait = min(2 * self._wait, LONGEST * self._config.interval)
         if SEEN[after] is not SEEN[before]:
             self._on_change(SEEN[after])

@@ -202,6 +202,24 @@ def test_probes_do_not_cut_short_what_traffic_has_shown() -> None:
     assert health.at(5.0) is PROBATION
 
 
+def test_what_answers_probes_and_fails_sessions_is_tried_more_and_more_seldom() -> None:
+    health = Health(CONFIG, unheard)
+    now = 0.0
+    for wait in [5.0, 10.0, 20.0]:
+        for _ in range(3):
+            health.failed(now)
+        health.probed(None, now)
+        health.probed(None, now)
+        assert health.at(now + wait - 0.001) is DOWN
+        now += wait
+        health.probed(None, now)
+        assert health.at(now) is UP
+    health.answered(now)  # a session that succeeds makes up for all of it
+    for _ in range(3):
+        health.failed(now)
+    assert health.at(now + 5.0) is PROBATION
+
+
 def test_recall_puts_it_on_probation_against_its_probes() -> None:
     health = Health(CONFIG, unheard)
     walk(health, "bbb")

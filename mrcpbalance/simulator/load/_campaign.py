@@ -47,6 +47,7 @@ class Campaign:
     anomalies: Anomalies = attrs.field(factory=Anomalies)
     started_at: float = 0.0
     ended_at: float | None = None
+    released: trio.Event = attrs.field(factory=trio.Event)  # sessions are held no longer
     _stop: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _begun: int = 0
 
@@ -57,8 +58,9 @@ class Campaign:
         return end - self.started_at
 
     def stop(self) -> None:
-        """Begin no further session; those that live go on to their end."""
+        """Begin no further session; those that live go on to their end, and are held no longer."""
         self._stop.cancel()
+        self.released.set()
 
     async def run(self) -> None:
         """Play until the time or the number is reached, or until stopped, then until the last session has ended."""
@@ -110,6 +112,6 @@ class Campaign:
 
     async def _play(self, trunks: Trunks) -> str | None:
         async with trunks.open(self.scenario.resources) as opening:
-            cause = await Play(self.scenario, self.book, self.pace.hold).run(opening)
+            cause = await Play(self.scenario, self.book, self.pace.hold, self.released).run(opening)
         self.book.ended(cause)
         return cause

@@ -31,6 +31,7 @@ class Play:
     scenario: Scenario
     book: Book
     hold: float = 0.0  # seconds between the last step and the end
+    released: trio.Event = attrs.field(factory=trio.Event)  # it is held no longer
     _party: Party | None = None
     _last: dict[str, tuple[int, str, float]] = attrs.field(
         factory=dict
@@ -45,7 +46,8 @@ class Play:
             for step in self.scenario.steps:
                 await self._step(step)
             if not (self.scenario.steps and self.scenario.steps[-1].do == "hang-up"):
-                await trio.sleep(self.hold)
+                with trio.move_on_after(self.hold):
+                    await self.released.wait()
                 await self._release()
         except FailedError as failure:
             await self._part()
