@@ -15,16 +15,31 @@ from .console import Console
 from .totals import Labels
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-LOOK: Final = 5_000  # sessions looked at before others get a turn
+WRITE: Final = 200  # samples written before others get a turn
+LOOK: Final = 2_000  # sessions looked at before others get a turn
 _LABELS: Final = ("pool", "backend", "protocol")
 
 
 async def render(console: Console) -> AsyncIterator[bytes]:
-    """Write all metrics as they stand, a few at a time: however many there are, others get their turn."""
+    """Write all metrics as they stand, a few at a time: however many there are, others get their turn.
+
+    A family may come in several parts, one after the other.
+    """
     active = await _count_active(console)
+    before = ""
     for metric in _metrics(console, active):
-        yield generate_latest(_One(metric))
-        await trio.lowlevel.checkpoint()
+        for part in _parts(metric):
+            text = generate_latest(_One(part))
+            yield text if part.name != before else text.split(b"\n", 2)[2]  # a family has one head
+            before = part.name
+            await trio.lowlevel.checkpoint()
+
+
+def _parts(metric: Metric) -> Iterator[Metric]:
+    for start in range(0, max(len(metric.samples), 1), WRITE):
+        part = Metric(metric.name, metric.documentation, metric.type)
+        part.samples = metric.samples[start : start + WRITE]
+        yield part
 
 
 class _One(CollectorRegistry):
@@ -44,8 +59,10 @@ def _metrics(console: Console, active: Mapping[Labels, int]) -> Iterator[Metric]
     yield from pool_metrics.collect(console)
     yield from _tables(console)
     statistics = console.statistics
-    yield _histogram("session_seconds", "Sessions, from their first request to their end.", statistics.lives)
-    yield _histogram("setup_seconds", "First request to success, over all attempts.", statistics.setups)
+    yield from _histogram(
+        "session_seconds", "Sessions, from their first request to their end.", statistics.lives
+    )
+    yield from _histogram("setup_seconds", "First request to success, over all attempts.", statistics.setups)
     yield _failovers(console)
     yield from _requests(console)
 
@@ -179,28 +196,36 @@ def _failovers(console: Console) -> Metric:
     return metric
 
 
-def _histogram(name: str, text: str, histograms: Mapping[Labels, Histogram]) -> Metric:
-    metric = HistogramMetricFamily(f"mrcpbalance_{name}", text, labels=_LABELS)
-    for labels, histogram in histograms.items():
+def _histogram(name: str, text: str, histograms: Mapping[Labels, Histogram]) -> Iterator[Metric]:
+    yield HistogramMetricFamily(f"mrcpbalance_{name}", text, labels=_LABELS)  # even if there is none
+    for labels, histogram in tuple(histograms.items()):
+        metric = HistogramMetricFamily(f"mrcpbalance_{name}", text, labels=_LABELS)
         metric.add_metric(labels, histogram.buckets(), histogram.sum)
-    return metric
+        yield metric
 
 
 def _requests(console: Console) -> Iterator[Metric]:
-    seconds = HistogramMetricFamily(
-        "mrcpbalance_request_seconds",
-        "MRCP requests, until the response or event that completes them.",
-        labels=(*_LABELS, "method"),
-    )
+    meters = () if console.meters is None else tuple(console.meters.live.items())
+    yield _seconds()
+    for labels, meter in meters:
+        seconds = _seconds()
+        for method, histogram in meter.methods.items():
+            seconds.add_metric((*labels, method.decode()), histogram.buckets(), histogram.sum)
+        yield seconds
     causes = CounterMetricFamily(
         "mrcpbalance_completion",
         "Events that complete a request, by their cause.",
         labels=(*_LABELS, "cause"),
     )
-    for labels, meter in ({} if console.meters is None else console.meters.live).items():
-        for method, histogram in meter.methods.items():
-            seconds.add_metric((*labels, method.decode()), histogram.buckets(), histogram.sum)
+    for labels, meter in meters:
         for cause, count in meter.causes.items():
             causes.add_metric((*labels, cause.decode()), count)
-    yield seconds
     yield causes
+
+
+def _seconds() -> HistogramMetricFamily:
+    return HistogramMetricFamily(
+        "mrcpbalance_request_seconds",
+        "MRCP requests, until the response or event that completes them.",
+        labels=(*_LABELS, "method"),
+    )

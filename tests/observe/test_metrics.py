@@ -3,6 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from mrcpbalance.sessions import Phase, Who
+from mrcpbalance.sessions._meter import METHODS
 from tests.observe.admin_stage import TEXT, AdminStage
 
 type_samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -201,3 +202,18 @@ async def test_the_queue() -> None:
     }
     assert one(samples, "queue_seconds_bucket", pool="speech", le="0.25") == 0
     assert one(samples, "queue_seconds_bucket", pool="speech", le="0.5") == 1
+
+
+async def test_a_family_that_is_written_in_parts_has_one_head_and_all_its_samples() -> None:
+    stage = AdminStage()
+    for backend in ("asr-1", "asr-2"):
+        for protocol in ("mrcpv1", "mrcpv2", "mrcp"):
+            for method in sorted(METHODS):
+                stage.meters.of("speech", backend, protocol).done(method, 0.3)
+    text = (await stage.get("/metrics")).body.decode()
+    heads = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert sorted(heads) == sorted(set(heads))
+    samples = await scrape(stage)
+    counted = [labels for name, labels in samples if name == "mrcpbalance_request_seconds_count"]
+    assert len(counted) == 2 * 3 * len(METHODS)
+    assert all(samples["mrcpbalance_request_seconds_count", labels] == 1 for labels in counted)
