@@ -17,6 +17,7 @@ from ._model import (
     Policy,
     PoolConfig,
     Protocol,
+    Standing,
     StickTableConfig,
     Transport,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Policy",
     "PoolConfig",
     "Protocol",
+    "Standing",
     "StickTableConfig",
     "Timeouts",
     "TracingConfig",

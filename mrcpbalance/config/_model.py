@@ -40,6 +40,7 @@ Protocol = Literal["rtsp", "sip", "mrcp", "tcp", "auto"]
 Policy = Literal["least-sessions", "round-robin", "random-two", "source-hash", "first"]
 Transport = Literal["udp", "tcp"]
 Framing = Literal["strict", "repair"]
+Standing = Literal["enabled", "draining", "disabled"]
 
 _HOURS: Final = 3600.0
 _MILLION: Final = 1_000_000
@@ -89,6 +90,14 @@ class BackendConfig:
     )
     standby: bool = attrs.field(
         default=False, metadata=setting(SWITCH, "Whether it is used only while no other backend is eligible.")
+    )
+    state: Standing = attrs.field(
+        default="enabled",
+        metadata=setting(
+            choice(*get_args(Standing)),
+            "How it begins, and what a reload orders where this changed: draining takes no new sessions, disabled ends its"
+            " live ones too. Orders of operators hold until then.",
+        ),
     )
     # What UniMRCP needs is the default of each of these; see rules and M-17.
     request_uri: Literal["keep", "rewrite"] = attrs.field(

@@ -2,10 +2,10 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, get_args
 
-from mrcpbalance.config import Address, BackendConfig, HealthConfig
+from mrcpbalance.config import Address, BackendConfig, HealthConfig, Standing
 
 from ._capacity import Capacity
 from ._health import SEEN, Health
@@ -16,6 +16,11 @@ from ._want import Obstacle, Protocol, State, Want
 OnChange = Callable[["Backend", Protocol, State], None]
 
 _BARRED: Final = {State.DRAINING: Obstacle.DRAINING, State.DISABLED: Obstacle.DISABLED}
+_BEGUN: Final[Mapping[Standing, State | None]] = {
+    "enabled": None,
+    "draining": State.DRAINING,
+    "disabled": State.DISABLED,
+}
 _WORST_FIRST: Final = (State.DOWN, State.PROBATION, State.UP)
 
 
@@ -69,6 +74,7 @@ class Backend:
         self.removed = False  # no configuration names it any more; it stays until its last session ends
         self._ordered: State | None = None  # by the operator
         self._bar: Obstacle | None = None  # the same, as seen by a session
+        self._order(_BEGUN[config.state])
 
     def __repr__(self) -> str:
         return f"<Backend {self.pool}/{self.name}>"
@@ -150,12 +156,17 @@ class Backend:
         return _addresses(self.config) == _addresses(config)
 
     def become(self, config: BackendConfig, health: HealthConfig) -> None:
-        """Go by another configuration of the same server; its sessions, its health and the operator's word stay."""
-        self.config, self._health_config = config, health
+        """Go by another configuration of the same server; its sessions and its health stay.
+
+        So does the operator's word, unless the configuration has another than before.
+        """
+        before, self.config, self._health_config = self.config.state, config, health
         self.weight = config.weight
         self.capacity.become(config.max_sessions)
         for its in self._healths.values():
             its.become(health)
+        if config.state != before:
+            self.enable() if config.state == "enabled" else self._order(_BEGUN[config.state])
 
     def remove(self) -> None:
         """Take no new sessions, whatever the operator says: a reload took it out."""

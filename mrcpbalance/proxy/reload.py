@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from mrcpbalance.config import Config, ConfigError, PoolConfig
-from mrcpbalance.pool import Pool, link
+from mrcpbalance.pool import Backend, Pool, link
 from mrcpbalance.sessions import StickTable
 
 from .names import backend_hosts
@@ -54,6 +54,8 @@ def apply(proxy: Proxy, config: Config) -> Changes:
     doors = set(proxy.doors)
     _bounds(proxy, config)
     _pools(proxy, config)
+    for backend in _disabled(proxy, before):
+        proxy.leave(backend)
     moved = [name for name in doors & sockets.keys() if change(proxy, config.listeners[name], sockets[name])]
     for name in sockets.keys() - doors:
         if revive(proxy, name):
@@ -118,6 +120,22 @@ def _pools(proxy: Proxy, config: Config) -> None:
         former = proxy.former_pools[name] = proxy.pools.pop(name)
         former.retire()
     link(proxy.pools)
+
+
+def _disabled(proxy: Proxy, before: Config) -> list[Backend]:
+    """Find the backends that this configuration disables and the last one didn't: their sessions end."""
+    were = {
+        (pool.name, name)
+        for pool in before.pools.values()
+        for name, its in pool.backends.items()
+        if its.state == "disabled"
+    }
+    return [
+        backend
+        for pool in proxy.pools.values()
+        for name, backend in pool.backends.items()
+        if backend.config.state == "disabled" and (pool.name, name) not in were
+    ]
 
 
 def _revived(proxy: Proxy, config: PoolConfig) -> Pool | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrcpbalance.config import Address, BackendConfig
+from mrcpbalance.config import Address, BackendConfig, Standing
 from mrcpbalance.pool import Backend, Obstacle, Protocol, State, Want
 from tests.pool.build import HEALTH, RECOG, server, take_down
 
@@ -114,3 +114,29 @@ def test_failures_are_counted_by_protocol() -> None:
     its.failed("rtsp", 2.0)
     its.failed("tcp", 3.0)
     assert (its.failures, its.failures_in("rtsp"), its.failures_in("tcp")) == (3, 2, 1)
+
+
+def standing(word: Standing, weight: int = 1) -> BackendConfig:
+    return BackendConfig(name="a", rtsp=RTSP, state=word, weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("word", "state"), [("enabled", State.UP), ("draining", State.DRAINING), ("disabled", State.DISABLED)]
+)
+def test_how_it_begins(word: Standing, state: State) -> None:
+    assert backend(standing(word)).state(0.0) is state
+
+
+def test_the_file_orders_only_where_it_changed() -> None:
+    its = backend(standing("enabled"))
+    its.drain()
+    its.become(standing("enabled", 2), HEALTH)
+    assert its.state(0.0) is State.DRAINING
+    its.become(standing("disabled"), HEALTH)
+    assert its.state(0.0) is State.DISABLED
+    its.enable()
+    its.become(standing("disabled", 3), HEALTH)
+    assert its.state(0.0) is State.UP
+    its.disable()
+    its.become(standing("enabled"), HEALTH)
+    assert its.state(0.0) is State.UP

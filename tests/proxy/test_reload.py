@@ -239,3 +239,21 @@ async def test_a_pool_that_stands_in_from_now_on() -> None:
             for session in (first, second):
                 assert await session.teardown() == 200
         nursery.cancel_scope.cancel()
+
+
+async def test_the_file_drains_and_disables() -> None:
+    async with SpeechServer("a") as a, SpeechServer("b") as b, trio.open_nursery() as nursery:
+        live = await Live(nursery, config(FIRST + V1, a, b)).start()
+        async with RtspCaller(live.address) as caller:
+            await caller.setup("speechsynth")
+            live.become(FIRST + V1, a, b, backend='state = "draining"')
+            assert len(a.sessions) == 1
+            with pytest.raises(Refused, match="503"):
+                await caller.setup("speechsynth")
+            live.become(FIRST + V1, a, b, backend='state = "disabled"')
+            await live.journal.ended.count(2)
+            assert live.journal.ends == ["proxy/setup", "operator/active"]
+        live.become(FIRST + V1, a, b)
+        async with RtspCaller(live.address) as caller:
+            assert await (await caller.setup("speechsynth")).teardown() == 200
+        nursery.cancel_scope.cancel()
