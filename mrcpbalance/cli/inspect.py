@@ -11,6 +11,7 @@ import click
 
 from mrcpbalance.traces import ASCII, UNICODE, Session, Trace, figure, ladder, page, text
 from mrcpbalance.traces import svg as svg_of
+from mrcpbalance.traces.anonymous import capture
 
 from ._capture import echo, fail, read_capture
 from ._inspect_choice import Choice, choosing
@@ -26,12 +27,18 @@ class Output:
 
     svg: str | None
     html: str | None
+    anonymous: str | None
     as_json: bool
 
     @property
     def needs_messages(self) -> bool:
         """Whether messages have to be kept for it."""
-        return self.as_json or self.svg is not None or self.html is not None
+        return self.as_json or self.files > 0
+
+    @property
+    def files(self) -> int:
+        """How many files are to be written."""
+        return sum(file is not None for file in (self.svg, self.html, self.anonymous))
 
 
 @click.command()
@@ -48,6 +55,13 @@ class Output:
     "--html", type=click.Path(), metavar="FILE", help="Write a page of sessions, ladders and messages."
 )
 @click.option(
+    "--anonymize",
+    "anonymous",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write these sessions as a pcapng file without personal data.",
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="Print everything as JSON, messages with their bodies included."
 )
 @choosing
@@ -56,6 +70,7 @@ def command(
     names: tuple[str, ...],
     svg: str | None,
     html: str | None,
+    anonymous: str | None,
     as_json: bool,  # noqa: FBT001
     method: str | None,
     cause: str | None,
@@ -67,9 +82,9 @@ def command(
     First comes the line "N sessions", then one line for each and what was found wrong; with --session the messages
     themselves. A file that can't be read or is no capture is an error, exit 1.
     """
-    output = Output(svg=svg, html=html, as_json=as_json)
-    if sum([svg is not None, html is not None, as_json]) > 1:
-        raise click.UsageError("--svg, --html and --json exclude each other")
+    output = Output(svg=svg, html=html, anonymous=anonymous, as_json=as_json)
+    if output.files + as_json > 1:
+        raise click.UsageError("--svg, --html, --anonymize and --json exclude each other")
     choice = Choice(names=names, method=method, cause=cause, longer_than=longer_than, failed=failed)
     found = read_capture(trace, choice.keep if names or output.needs_messages else lambda _session: False)
     sessions = choice.of(found.sessions)
@@ -90,6 +105,8 @@ def _show(found: Trace, sessions: Sequence[Session], output: Output, choice: Cho
         _write(output.svg, svg_of(drawn[0]) if len(drawn) == 1 else figure(drawn, alone=True))
     elif output.html is not None:
         _write(output.html, page(found, sessions, name))
+    elif output.anonymous is not None:
+        _write(output.anonymous, b"".join(capture(sessions)))
     elif choice.names:
         _ladders(sessions)
     else:
@@ -104,9 +121,10 @@ def _ladders(sessions: Sequence[Session]) -> None:
         echo(text(ladder(session), width=_width(), strokes=strokes).rstrip("\n"))
 
 
-def _write(file: str, content: str) -> None:
+def _write(file: str, content: str | bytes) -> None:
+    octets = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
-        Path(file).write_text(content, encoding="utf-8", errors="backslashreplace")
+        Path(file).write_bytes(octets)
     except OSError as error:
         fail(f"{click.format_filename(file)}: can't be written ({error.strerror or error})")
     echo(f"written to {click.format_filename(file)}")

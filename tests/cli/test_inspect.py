@@ -307,3 +307,19 @@ def test_wrong_usage(arguments: list[str | Path]) -> None:
     result = inspect(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Usage: ")
+
+
+def test_a_capture_without_personal_data(tmp_path: Path) -> None:
+    file = tmp_path / "case.pcapng"
+    result = inspect(MIXED, "--session", "3", "--anonymize", file)
+    assert (result.stdout, result.exit_code) == (f"1 sessions (of 6)\nwritten to {file}\n", 0)
+    again = inspect(file).stdout
+    assert again.startswith("1 sessions\n")
+    assert "192.0.2.2:8062" in again
+    assert "127.0.0." not in again
+
+
+def test_one_kind_of_output_at_a_time(tmp_path: Path) -> None:
+    result = inspect(MIXED, "--json", "--anonymize", tmp_path / "x")
+    assert result.exit_code == 2
+    assert "--svg, --html, --anonymize and --json exclude each other" in result.stderr

@@ -1,4 +1,4 @@
-"""Recordings damaged in every way: whatever is in a file, reading it ends well."""
+"""Recordings damaged in every way: whatever is in a file, reading it, drawing it and making a play of it ends well."""
 
 import io
 import random
@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrcpbalance.traces import Trace, keep_none, ladder, page, read, svg, text
+from mrcpbalance.traces.anonymous import capture
+from mrcpbalance.traces.replay import script
 from tests.traces.packets import Packet, pcap, pcapng
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -48,6 +50,9 @@ def whole(file: bytes) -> Trace:
         ET.fromstring(svg(ladder(session)))
         assert session.duration >= 0
     assert page(trace, trace.sessions, "damaged").count("<h1>") == 1
+    played = script(trace.sessions)
+    assert len(played.sessions) + len(played.left_out) == len(trace.sessions)
+    assert read(io.BytesIO(b"".join(capture(trace.sessions)))).sessions or not played.sessions
     return trace
 
 
