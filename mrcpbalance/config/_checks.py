@@ -128,6 +128,12 @@ def _check_match(listener: ListenerConfig, place: Place) -> None:
     conditions = [field.name for field, _ in settings(MatchConfig) if field.name != "pool"]
     if not (place.noted or any(place.under(condition).given for condition in conditions)):
         place.fault("no condition", f"expected at least one of {one_of(conditions)}")
+    for condition in ("user", "accept_contact"):
+        here = place.under(condition)
+        if here.given and place.under("path").given and not here.noted:
+            here.fault(
+                "never holds beside path", "expected an entry of its own: RTSP has paths, SIP has this"
+            )
 
 
 def _check_advertise(listener: ListenerConfig, place: Place) -> None:
@@ -138,10 +144,10 @@ def _check_advertise(listener: ListenerConfig, place: Place) -> None:
 
 
 def _check_references(listener: ListenerConfig, config: Config, place: Place) -> None:
-    _check_pool_named(listener.pool, listener, config, place.under("pool"))
+    _check_pool_named(listener.pool, listener.protocol, config, place.under("pool"))
     for index, match in enumerate(listener.match):
         here = place.under("match", index)
-        _check_pool_named(match.pool, listener, config, here.under("pool"))
+        _check_pool_named(match.pool, _protocol_of(match, listener), config, here.under("pool"))
         own_names = config.pools[match.pool].resource_names.values() if match.pool in config.pools else ()
         _check_resources([match.resource] if match.resource else [], own_names, here.under("resource"))
     table = listener.stick_table
@@ -153,21 +159,30 @@ def _check_references(listener: ListenerConfig, config: Config, place: Place) ->
         )
 
 
-def _check_pool_named(name: str, listener: ListenerConfig, config: Config, place: Place) -> None:
+def _protocol_of(match: MatchConfig, listener: ListenerConfig) -> str:
+    """Tell what the callers speak whose sessions a match may fit, as far as that is known."""
+    if listener.protocol != "auto":
+        return listener.protocol
+    if match.path:
+        return "rtsp"
+    return "sip" if match.user or match.accept_contact else "auto"
+
+
+def _check_pool_named(name: str, protocol: str, config: Config, place: Place) -> None:
     pool = config.pools.get(name)
     if pool:
-        _check_served(listener, pool, place)
+        _check_served(protocol, pool, place)
     elif name and config.pools:
         place.fault(f"no pool {quoted(name)}", nearest(name, config.pools))
 
 
-def _check_served(listener: ListenerConfig, pool: PoolConfig, place: Place) -> None:
-    if listener.protocol == "auto":
+def _check_served(protocol: str, pool: PoolConfig, place: Place) -> None:
+    if protocol == "auto":
         return  # every backend has some address
-    if listener.protocol not in _served(pool, place.root.under("pools")):
+    if protocol not in _served(pool, place.root.under("pools")):
         place.fault(
-            f"pool {quoted(pool.name)} has no backend with an address for {quoted(listener.protocol)}",
-            f'expected at least one with {listener.protocol} = "HOST:PORT"',
+            f"pool {quoted(pool.name)} has no backend with an address for {quoted(protocol)}",
+            f'expected at least one with {protocol} = "HOST:PORT"',
         )
 
 

@@ -13,12 +13,19 @@ SIP_OR_AUTO: Final = 'expected only beside protocol "sip" or "auto"'
 NOT_TCP: Final = 'expected only beside protocol "rtsp", "sip", "mrcp" or "auto"'
 ANY: Final = 'expected at least one of "path", "user", "accept_contact", "resource" or "source"'
 
+OF_ITS_OWN: Final = "expected an entry of its own: RTSP has paths, SIP has this"
+AUTO: Final = BASE.replace('"rtsp"', '"auto"')
+
 GOOD: Final[dict[str, tuple[str, MatchConfig]]] = {
     "path": (BASE + MATCH + 'path = "/de/*"\npool = "p"\n', MatchConfig(pool="p", path=Pattern("/de/*"))),
     "user": (SIP + MATCH + 'user = "de-*"\npool = "p"\n', MatchConfig(pool="p", user=Pattern("de-*"))),
     "accept_contact": (
         SIP + MATCH + 'accept_contact = { language = "de" }\npool = "p"\n',
         MatchConfig(pool="p", accept_contact={"language": Pattern("de")}),
+    ),
+    "resource, beside auto": (
+        AUTO + MATCH + 'resource = "speechsynth"\npool = "p"\n',
+        MatchConfig(pool="p", resource="speechsynth"),
     ),
     "resource": (
         SIP + MATCH + 'resource = "speechsynth"\npool = "p"\n',
@@ -74,6 +81,19 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
     "only the faulty protocol is told": (
         BASE.replace('protocol = "rtsp"', 'protocol = "rstp"') + MATCH + 'path = "*"\npool = "p"\n',
         'f:5: listeners.l.protocol: found "rstp", did you mean "rtsp"?',
+    ),
+    "a path and a user": (
+        AUTO + MATCH + 'path = "*"\nuser = "*"\naccept_contact = { a = "b" }\npool = "p"\n',
+        f"f:10: listeners.l.match[0].user: never holds beside path, {OF_ITS_OWN}",
+        f"f:11: listeners.l.match[0].accept_contact: never holds beside path, {OF_ITS_OWN}",
+    ),
+    "a user and a pool that only speaks RTSP": (
+        AUTO + MATCH + 'user = "*"\npool = "p"\n',
+        'f:10: listeners.l.match[0].pool: pool "p" has no backend with an address for "sip", expected at least one with sip = "HOST:PORT"',
+    ),
+    "a path and a pool that only speaks SIP": (
+        SIP.replace('"sip"', '"auto"') + MATCH + 'path = "*"\npool = "p"\n',
+        'f:10: listeners.l.match[0].pool: pool "p" has no backend with an address for "rtsp", expected at least one with rtsp = "HOST:PORT"',
     ),
     "RTSP's name for a resource": (
         BASE + MATCH + 'resource = "speechrecognizer"\npool = "p"\n',

@@ -138,3 +138,24 @@ def test_a_port_that_takes_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "bind", forbidden)
     with pytest.raises(CannotListenError, match=r"Permission denied \(ports below 1024 need root"):
         open_all(config('protocol = "tcp"\nbind = "127.0.0.1:554"'))
+
+
+ONLY_RTSP = POOL.replace('sip = "192.0.2.1:5060"\n', "").replace("pools.p.", "pools.q.")
+RECOGNISING = '[listeners.l0]\nprotocol = "auto"\nbind = "127.0.0.1:0"\npool = "q"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", ["l0 callers"]),
+        ('[[listeners.l0.match]]\nuser = "*"\npool = "p"\n', ["l0 callers", "l0 control"]),
+        ('[pools.q]\nfallback = "p"\n', ["l0 callers", "l0 control"]),
+    ],
+)
+def test_control_connections_for_calls_that_another_pool_takes(more: str, expected: list[str]) -> None:
+    bound = open_all(parse(POOL + ONLY_RTSP + RECOGNISING + more, "sockets.toml"))
+    try:
+        assert uses(bound) == expected
+    finally:
+        for one in bound:
+            one.sock.close()
