@@ -92,6 +92,46 @@ async def _try(stage: ServedStage) -> bool:
         return False
 
 
+@contextlib.asynccontextmanager
+async def watching(stage: ServedStage, room: int | None = None) -> AsyncIterator[trio.SocketStream]:
+    """Hold an event stream open; `room` octets wait at most for a client that reads nothing."""
+    async with await stage.call() as stream:
+        if room is not None:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        await stream.send_all(ASK % b"/api/v1/events")
+        assert (await stream.receive_some(1000)).startswith(b"HTTP/1.1 200 ")
+        assert len(stage.console.feed.watchers) == 1
+        yield stream
+
+
+async def forgotten(stage: ServedStage) -> None:
+    while stage.console.feed.watchers:
+        assert await healthy(stage)
+
+
+async def test_a_watcher_that_leaves_is_forgotten() -> None:
+    async with served() as stage:
+        async with watching(stage):
+            pass
+        await forgotten(stage)
+        assert stage.notes == []
+
+
+async def test_an_event_stream_is_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTIONS", 1)
+    async with served() as stage, watching(stage), await stage.call() as second:
+        assert await second.receive_some() == b""
+
+
+async def test_a_watcher_that_reads_nothing_is_cut_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STALL", 0.2)
+    async with served() as stage, watching(stage, room=4096):
+        stage.console.feed.show(b": " + b"x" * 10_000_000 + b"\n\n")
+        await forgotten(stage)
+        assert await healthy(stage)
+        assert stage.notes == []
+
+
 async def test_a_fault_of_the_web_server_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         def __init__(self, *_: object) -> None:

@@ -1,10 +1,12 @@
 """Guards against a page that shows what isn't so, asks elsewhere, or that a keyboard or a phone can't use."""
 
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -168,6 +170,60 @@ async def test_the_ladder_of_a_session_grows(process: Process, tmp_path: Path) -
         await page.until(f"{LADDER}.at(-1).includes('ended: client/teardown')")
         await page.js("document.querySelector('#detail-close').click()")
         await page.until("!document.querySelector('#detail').open")
+
+
+def timed(
+    backend: str, p95: float | None, started: int = 20, pool: str = "speech", **requests: float
+) -> object:
+    """Make a row of the history, as far as the page judges by it."""
+    means = {method.replace("_", "-"): {"count": 9, "mean_ms": mean} for method, mean in requests.items()}
+    return {
+        "pool": pool,
+        "backend": backend,
+        "recent": {"started": started, "setup_p95_ms": p95, "requests": means},
+    }
+
+
+USUAL = [timed(f"b{number}", 20 + number) for number in range(4)]
+VERDICTS = {
+    "far above": ([timed("x", 100), *USUAL], 100 / 21.5),
+    "not twice": ([timed("x", 42), *USUAL], 0),
+    "twice, but by a hair": ([timed("x", 9), timed("y", 3)], 0),
+    "too few to say": ([timed("x", 900, started=2), *USUAL], 0),
+    "nothing at all": ([timed("x", None, started=0), *USUAL], 0),
+    "the others have too few": ([timed("x", 900), timed("y", 3, started=2)], 0),
+    "alone": ([timed("x", 900)], 0),
+    "others of another pool": ([timed("x", 900), timed("y", 3, pool="raw")], 0),
+    "one of two": ([timed("x", 900), timed("y", 30)], 30),
+    "beside one that is slow too": ([timed("x", 400), timed("y", 400), timed("z", 10)], 0),
+    "beside sessions without a backend": ([timed("x", 900), timed("", 3)], 0),
+}
+OF_REQUESTS = [
+    timed("x", 20, SPEAK=900, DEFINE_GRAMMAR=400),
+    timed("y", 20, SPEAK=850, DEFINE_GRAMMAR=40),
+    timed("z", 20, SPEAK=950, DEFINE_GRAMMAR=20),
+]
+
+
+async def test_who_stands_out(process: Process, tmp_path: Path) -> None:
+    async with (
+        SpeechServer("living") as living,
+        process(V1 + ADMIN, living) as served,
+        opened(served, tmp_path / "profile") as (page, _),
+    ):
+        await page.until(f"{ROWS}.length === 1")
+
+        async def judge(rows: list[object]) -> dict[str, Any]:
+            judged = f"(rows => judge(rows[0], rows))({json.dumps(rows)})"
+            verdict = await page.js(f"import('/page/slowness.js').then(({{judge}}) => {judged})")
+            assert isinstance(verdict, dict)
+            return verdict
+
+        for name, (rows, times) in VERDICTS.items():
+            assert (await judge(rows))["setup"] == pytest.approx(times), name
+        worst = (await judge(OF_REQUESTS))["request"]
+        assert (worst["method"], worst["mean"]) == ("DEFINE-GRAMMAR", 400)
+        assert worst["times"] == pytest.approx(400 / 30)
 
 
 async def test_who_may_only_look_finds_no_buttons(process: Process, tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ async function follow() {
       complain(error.name === "AbortError" ? new Error("The proxy doesn't answer.") : error);
     }
     pulse(false);
+    await ask("/api/v1/pools").then(HEAR.pools).catch(() => {}); // too many may watch already
     await new Promise(done => setTimeout(done, RETRY));
   }
 }
