@@ -40,6 +40,20 @@ class AdminConfig:
             " of the time that a message takes.",
         ),
     )
+    event_streams: int = attrs.field(
+        default=32,
+        metadata=setting(
+            whole(0, 1_000),
+            "Clients that may be told at a time what happens, open pages among them; 0: none.",
+        ),
+    )
+    event_queue: int = attrs.field(
+        default=256,
+        metadata=setting(
+            whole(1, 65_536),
+            "Events that may wait for such a client; what is more it is told to have missed.",
+        ),
+    )
     message_streams: int = attrs.field(
         default=16,
         metadata=setting(

@@ -31,7 +31,6 @@ ROWS: Final = 10_000  # sessions listed at once, unless more or fewer are asked 
 MOST_ROWS: Final = 100_000
 BREATH: Final = 100  # rows built before others get a turn
 LOOK: Final = 500  # sessions looked at before others get a turn
-WATCHERS: Final = 32  # event streams at once: half the connections there may be
 ORDERS: Final = ("drain", "enable", "disable")
 KINDS: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 PAGE: Final = {
@@ -153,9 +152,9 @@ async def _past(console: Console, steps: int) -> AsyncIterator[str]:
 
 
 async def _events(console: Console, _request: Request) -> Response:
-    if len(console.feed.watchers) >= WATCHERS:
-        return refuse(503, f"{WATCHERS} watch already; ask again when one has left")
-    watcher = console.feed.join()
+    if len(console.feed.watchers) >= console.admin.event_streams:
+        return refuse(503, "too many watch already; admin.event_streams allows more")
+    watcher = console.feed.join(console.admin.event_queue)
     watcher.show(event("pools", console.standing()))
 
     async def news() -> bytes:

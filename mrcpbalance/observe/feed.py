@@ -10,7 +10,6 @@ from typing import Final
 import attrs
 import trio
 
-QUEUE: Final = 256  # news that wait for one watcher
 ENDS: Final = 50  # ended sessions told of in a second
 
 
@@ -23,7 +22,7 @@ def event(name: str, data: object) -> bytes:
 class Watcher:
     """Somebody who watches. What is `shown` replaces what was shown before and is still unread; `told` is queued."""
 
-    limit: int = QUEUE
+    limit: int  # news that wait for it
     lost: int = 0  # news it will never hear of, since it was last told
     _shown: bytes = b""
     _told: deque[bytes] = attrs.field(factory=deque)
@@ -65,9 +64,9 @@ class Feed:
     _ends: int = 0  # told of since the last look
     _came: trio.Event = attrs.field(factory=trio.Event)
 
-    def join(self) -> Watcher:
-        """Let somebody watch from now on, until `leave`."""
-        watcher = Watcher()
+    def join(self, limit: int) -> Watcher:
+        """Let somebody watch from now on, until `leave`; so many news may wait for it."""
+        watcher = Watcher(limit)
         self.watchers.add(watcher)
         self._came.set()
         return watcher

@@ -1,17 +1,18 @@
 """News for watchers: in order, bounded, and what is lost is told."""
 
 import json
+from typing import Final
 
-import pytest
 import trio
 import trio.testing
 
-from mrcpbalance.observe import api
-from mrcpbalance.observe.feed import ENDS, QUEUE, Feed
+from mrcpbalance.config import AdminConfig
+from mrcpbalance.observe.feed import ENDS, Feed
 from mrcpbalance.observe.keeping import EVERY, keep_feed
 from mrcpbalance.observe.streams import HEARTBEAT, Events
 from tests.observe.admin_stage import AdminStage
 
+QUEUE: Final = 256
 News = list[tuple[str, object]]
 
 
@@ -27,7 +28,7 @@ def read(data: bytes) -> News:
 def test_news_come_in_order_and_only_once() -> None:
     feed = Feed()
     feed.backend("speech", "asr-1", "mrcpv1", "down", "nobody was there")
-    watcher = feed.join()
+    watcher = feed.join(QUEUE)
     feed.backend("speech", "asr-1", "mrcpv1", "up", "")
     feed.session_ended({"session": "1"})
     up = {"pool": "speech", "backend": "asr-1", "protocol": "mrcpv1", "state": "up", "reason": ""}
@@ -40,7 +41,7 @@ def test_news_come_in_order_and_only_once() -> None:
 
 def test_who_reads_nothing_loses_news_and_is_told() -> None:
     feed = Feed()
-    watcher = feed.join()
+    watcher = feed.join(QUEUE)
     for number in range(QUEUE + 3):
         feed.backend("speech", str(number), None, "up", "")
     *told, last = read(watcher.take())
@@ -49,7 +50,7 @@ def test_who_reads_nothing_loses_news_and_is_told() -> None:
 
 def test_more_ends_than_anybody_reads_are_only_counted() -> None:
     feed = Feed()
-    watcher = feed.join()
+    watcher = feed.join(QUEUE)
     for number in range(ENDS + 5):
         feed.session_ended({"session": str(number)})
     *told, last = read(watcher.take())
@@ -60,7 +61,7 @@ def test_more_ends_than_anybody_reads_are_only_counted() -> None:
 
 
 async def test_what_is_shown_is_the_latest() -> None:
-    watcher = Feed().join()
+    watcher = Feed().join(QUEUE)
     watcher.show(b"event: a\ndata: 1\n\n")
     watcher.show(b"event: a\ndata: 2\n\n")
     await watcher.wait()
@@ -81,7 +82,7 @@ async def test_pools_are_shown_when_they_changed_and_only_while_somebody_watches
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_feed, stage.console)
         await trio.sleep(3 * EVERY)
-        watcher = feed.join()
+        watcher = feed.join(QUEUE)
         await watcher.wait()
         assert [name for name, _ in read(watcher.take())] == ["pools"]
         with trio.move_on_after(3 * EVERY) as nothing_new:
@@ -99,7 +100,7 @@ async def test_pools_are_shown_when_they_changed_and_only_while_somebody_watches
 
 async def test_orders_are_news() -> None:
     stage = AdminStage()
-    watcher = stage.console.feed.join()
+    watcher = stage.console.feed.join(QUEUE)
     await stage.post("/api/v1/pools/speech/backends/asr-1/drain")
     ((name, told),) = read(watcher.take())
     assert isinstance(told, dict)
@@ -107,12 +108,12 @@ async def test_orders_are_news() -> None:
     assert told["reason"] == "ordered to drain"
 
 
-async def test_one_watcher_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "WATCHERS", 1)
+async def test_one_watcher_too_many() -> None:
     stage = AdminStage()
-    stage.console.feed.join()
+    stage.console.admin = AdminConfig(event_streams=1)
+    stage.console.feed.join(QUEUE)
     refused = await stage.get("/api/v1/events")
-    assert (refused.status, refused.error) == (503, "1 watch already; ask again when one has left")
+    assert (refused.status, "admin.event_streams" in refused.error) == (503, True)
 
 
 class Client:
