@@ -89,7 +89,7 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
         assert reloader is not None, "flags configure no admin interface"
         heralds.append(partial(run_admin, config.admin, statistics, reloader))
 
-    if config.tracing is not None:
+    if config.tracing is not None and config.tracing.sample:
         from ._tracing import run_tracing  # noqa: PLC0415 - needs an optional extra
 
         heralds.append(partial(run_tracing, config.tracing))

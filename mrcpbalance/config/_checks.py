@@ -36,7 +36,7 @@ def check(config: Config, root: Place) -> None:
     for name, listener in config.listeners.items():
         _check_listener(listener, root.under("listeners", name))
         _check_references(listener, config, root.under("listeners", name))
-    if config.tracing and not can_trace():
+    if config.tracing and config.tracing.sample and not can_trace():
         root.under("tracing").fault(
             "needs OpenTelemetry, which isn't installed", "install it: pip install 'mrcpbalance[otel]'"
         )

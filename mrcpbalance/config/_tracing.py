@@ -19,7 +19,8 @@ class TracingConfig:
     sample: float = attrs.field(
         default=1.0,
         metadata=setting(
-            SHARE, "Which part of the sessions is traced; drawn when one begins, for all of it."
+            SHARE,
+            "Which part of the sessions is traced, drawn when one begins, for all of it; with 0 it is as if there were no table.",
         ),
     )
     requests: bool = attrs.field(

@@ -87,6 +87,7 @@ async def test_a_silent_collector_costs_spans_and_nothing_else(journal: Journal)
         assert collector.asked.wait(10.0)
         assert not telling.stop(0.05)  # the end of the process doesn't wait for it
         collector.speak.set()
+        assert telling.stop(20.0)  # lest its troubles go to the next test's log
     dropped = [fields["dropped"] for event, fields in journal.notes if event == "spans-dropped"]
     assert dropped == [2**number for number in range(len(dropped))]
 
