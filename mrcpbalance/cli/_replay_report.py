@@ -4,32 +4,54 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import attrs
+
 from mrcpbalance.replay import Result
 from mrcpbalance.traces import Session
 
+MOST_KEPT: Final = 10_000  # results; more are counted
 _MOST_SHOWN: Final = 200
+_NANOSECONDS: Final = 1e9
 
 
-def report(
-    results: Sequence[Result], left_out: Sequence[tuple[Session, str]], *, times: int
-) -> Iterator[str]:
+@attrs.define
+class Tally:
+    """Counts results, and keeps those that somebody will look at: the different ones, or all of them."""
+
+    keep_all: bool
+    equal: int = 0
+    different: int = 0
+    compared: int = 0
+    kept: list[Result] = attrs.field(factory=list)
+
+    def add(self, result: Result) -> None:
+        """Take the next one."""
+        self.equal += result.equal
+        self.different += not result.equal
+        self.compared += result.compared
+        if (self.keep_all or not result.equal) and len(self.kept) < MOST_KEPT:
+            self.kept.append(result)
+
+    def in_order(self) -> list[Result]:
+        """Give those kept in the order of the capture, one time after the other."""
+        return sorted(self.kept, key=lambda result: (result.copy, result.session.number))
+
+
+def report(tally: Tally, left_out: Sequence[tuple[Session, str]], *, times: int) -> Iterator[str]:
     """Give the lines: each session that differs with its differences, then the count."""
-    different = [result for result in results if not result.equal]
-    for result in different[:_MOST_SHOWN]:
+    for result in tally.in_order()[:_MOST_SHOWN]:
         yield from _session(result, times)
-    if len(different) > _MOST_SHOWN:
-        yield f"and {len(different) - _MOST_SHOWN} more that differ"
+    if tally.different > _MOST_SHOWN:
+        yield f"and {tally.different - _MOST_SHOWN} more that differ"
     for session, why in left_out:
         yield f"session {session.number} ({session.protocol.title} {session.id}) is not played: {why}"
-    compared = sum(result.compared for result in results)
-    yield f"{len(results) - len(different)} equal, {len(different)} different; {compared} messages compared"
+    yield f"{tally.equal} equal, {tally.different} different; {tally.compared} messages compared"
 
 
 def _session(result: Result, times: int) -> Iterator[str]:
     session = result.session
     copy = f", time {result.copy + 1}" if times > 1 else ""
-    resources = ",".join(session.resources)
-    yield f"session {session.number}{copy}: {session.protocol.title} {resources} {session.id}"
+    yield f"session {session.number}{copy}: {session.protocol.title} {','.join(session.resources)} {session.id}".rstrip()
     for difference in result.differences:
         yield f"  {difference}"
     if result.stopped:
@@ -37,12 +59,13 @@ def _session(result: Result, times: int) -> Iterator[str]:
         yield f"  stopped: {result.stopped}{rest}"
 
 
-def as_json(results: Sequence[Result], left_out: Sequence[tuple[Session, str]]) -> str:
+def as_json(tally: Tally, left_out: Sequence[tuple[Session, str]]) -> str:
     """Write everything as one JSON object."""
     found = {
-        "equal": sum(result.equal for result in results),
-        "different": sum(not result.equal for result in results),
-        "sessions": [_object(result) for result in results],
+        "equal": tally.equal,
+        "different": tally.different,
+        "compared": tally.compared,
+        "sessions": [_object(result) for result in tally.in_order()],
         "not_played": [{"session": one.number, "id": one.id, "why": why} for one, why in left_out],
     }
     return json.dumps(found, indent=2)
@@ -61,7 +84,7 @@ def _object(result: Result) -> dict[str, object]:
         "stopped": result.stopped,
         "steps_left_out": result.left_out,
         "seconds": round(result.seconds, 6),
-        "captured_seconds": round(session.duration / 1e9, 6),
+        "captured_seconds": round(session.duration / _NANOSECONDS, 6),
         "differences": [
             {"about": one.about, "expected": one.expected, "got": one.got, "rule": one.rule}
             for one in result.differences

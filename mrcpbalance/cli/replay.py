@@ -18,7 +18,7 @@ from mrcpbalance.traces.replay import Script, script
 from ._capture import echo, fail, read_capture
 from ._inspect_choice import Choice, choosing
 from ._replay_places import places
-from ._replay_report import as_json, report
+from ._replay_report import Tally, as_json, report
 
 _INTERRUPTED: Final = 130
 _NONE: Final = "give --to HOST:PORT to play its callers, or --as server --listen HOST:PORT to play its server"
@@ -140,15 +140,15 @@ def command(
         as_json=json_wanted,
     )
     played = _script(trace, choice, order)
+    tally = Tally(json_wanted)
     with ExitStack() as stack:
-        results = _play(played, order, _progress(stack, len(played.sessions) * times))
-    results.sort(key=lambda result: (result.copy, result.session.number))
+        _play(played, order, tally, _progress(stack, len(played.sessions) * times))
     if json_wanted:
-        echo(as_json(results, played.left_out))
+        echo(as_json(tally, played.left_out))
     else:
-        for line in report(results, played.left_out, times=times):
+        for line in report(tally, played.left_out, times=times):
             echo(line)
-    if not all(result.equal for result in results):
+    if tally.different:
         sys.exit(1)
 
 
@@ -167,12 +167,10 @@ def _script(trace: str, choice: Choice, order: Order) -> Script:
     return played
 
 
-def _play(played: Script, order: Order, tell: Callable[[Result], None]) -> list[Result]:
-    results: list[Result] = []
-
+def _play(played: Script, order: Order, tally: Tally, tell: Callable[[], None]) -> None:
     def done(result: Result) -> None:
-        results.append(result)
-        tell(result)
+        tally.add(result)
+        tell()
 
     used = sorted({group.protocol for group in played.groups}, key=lambda protocol: protocol.value)
     if order.role == "server":
@@ -188,7 +186,6 @@ def _play(played: Script, order: Order, tell: Callable[[Result], None]) -> list[
     except* KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(_INTERRUPTED)
-    return results
 
 
 def _first(error: BaseException) -> str:
@@ -197,9 +194,9 @@ def _first(error: BaseException) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
-def _progress(stack: ExitStack, count: int) -> Callable[[Result], None]:
+def _progress(stack: ExitStack, count: int) -> Callable[[], None]:
     """Show how far it has come, where somebody looks on."""
     if not sys.stderr.isatty():
-        return lambda _result: None
+        return lambda: None
     bar = stack.enter_context(click.progressbar(length=count, label="playing", file=sys.stderr))
-    return lambda _result: bar.update(1)
+    return lambda: bar.update(1)

@@ -5,7 +5,7 @@ import attrs
 from mrcpbalance.simulator import Asked
 from mrcpbalance.traces import Session
 from mrcpbalance.traces.replay import Control
-from mrcpwire import sip
+from mrcpwire import Wire, mrcpv2, sip
 from mrcpwire.sip_dialog import Dialog
 from mrcpwire.sip_transactions import Flow, ServerTransaction
 
@@ -39,6 +39,16 @@ class Call:
     control: Control | None = None
     acknowledged: bool = False  # the 2xx to it was
     over: bool = False  # a BYE went or came
+    _requests: dict[int, mrcpv2.Message] = attrs.field(factory=dict)
+
+    def request(self, request_id: int) -> mrcpv2.Message | None:
+        """Give the captured control request with this id, so that an answer of now can be named."""
+        if not self._requests:
+            for message in self.session.messages:
+                parsed = message.parsed if message.wire is Wire.MRCPV2 else None
+                if isinstance(parsed, mrcpv2.Message) and parsed.kind is mrcpv2.Kind.REQUEST:
+                    self._requests[parsed.request_id] = parsed
+        return self._requests.get(request_id)
 
 
 def others(recorded: sip.Request | sip.Response) -> list[tuple[bytes, bytes]]:

@@ -46,7 +46,8 @@ async def call(
         desk: Desk | None = None
         if any(group.protocol is Protocol.MRCPV2 for group in script.groups):
             desk = Desk()
-            source = await _source(targets[Protocol.MRCPV2])
+            source, target = await _way(targets[Protocol.MRCPV2])
+            targets = {**targets, Protocol.MRCPV2: target}
             await background.start(desk.agent.run, Address(source, 0))
         callers = _Callers(script, targets, terms, how, done, dialler, desk)
         await callers.run()
@@ -85,6 +86,8 @@ class _Callers:
                 token = (copy, group)
                 await room.acquire_on_behalf_of(token)
                 nursery.start_soon(self._play, group, copy, room, token)
+        if self.ways is not None:
+            self.ways.leave(copy)
         copies.release_on_behalf_of(copy)
 
     async def _play(self, group: Group, copy: int, room: trio.CapacityLimiter, token: object) -> None:
@@ -107,10 +110,10 @@ class _Callers:
         return FramedPlay(group, "caller", self.terms, copy, target=target)
 
 
-async def _source(target: Address) -> str:
-    """Tell from which address of this machine a target is reached; raises OSError."""
+async def _way(target: Address) -> tuple[str, Address]:
+    """Look a target up, and tell from which address of this machine it is reached; raises OSError."""
     found = await trio.socket.getaddrinfo(target.host, target.port, type=trio.socket.SOCK_DGRAM)
     family, _, _, _, address = found[0]
     with trio.socket.socket(family, trio.socket.SOCK_DGRAM) as probe:
         await probe.connect(address)
-        return str(probe.getsockname()[0])
+        return str(probe.getsockname()[0]), Address(str(address[0]), target.port)

@@ -2,22 +2,28 @@
 
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from mrcpbalance.config import Address
+from mrcpbalance.simulator import Connection as Octets
 from mrcpbalance.simulator import UserAgent
 from mrcpbalance.traces import Connection, Message
 from mrcpwire import sip
 from mrcpwire import sip_transactions as wire
 from mrcpwire.sip_transactions import Flow
 
+from ._call import Call
 from ._link import Lost, why
 
-if TYPE_CHECKING:
-    from ._call import Call
-    from ._sip import SipPlay
-
 _GONE: Final = 481
+MOST_CALLS: Final = 20_000
+
+
+class Player(Protocol):
+    """Who plays calls."""
+
+    def told(self, call: Call, event: wire.NewRequest | wire.Cancelled) -> None:
+        """Take a request of the other side."""
 
 
 class Desk:
@@ -25,8 +31,14 @@ class Desk:
 
     def __init__(self, stranger: Callable[[wire.NewRequest], bool] = lambda _: False) -> None:
         self.agent = UserAgent(self, trying=False)
-        self.calls: dict[bytes, tuple[SipPlay, Call]] = {}
+        self.calls: dict[bytes, tuple[Player, Call]] = {}
         self._stranger = stranger
+
+    def know(self, play: Player, call: Call) -> None:
+        """Have a play take the requests of a call; the oldest calls are forgotten."""
+        self.calls[call.id] = (play, call)
+        while len(self.calls) > MOST_CALLS:
+            del self.calls[next(iter(self.calls))]
 
     def takes(self, request: sip.Request) -> bool:
         """Every request arrives."""
@@ -76,3 +88,10 @@ class Ways:
                 raise Lost(f"can't connect to {self.target}: {why(error)}") from None
             self._flows[key] = flow
         return flow
+
+    def leave(self, copy: int) -> None:
+        """Close the connections of one time."""
+        for key in [key for key in self._flows if key[0] == copy]:
+            octets = self._flows.pop(key).key
+            if isinstance(octets, Octets):
+                octets.close()

@@ -1,6 +1,7 @@
 """What the other side has said and nobody asked for yet, by session."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable
 
 import attrs
 import trio
@@ -28,6 +29,7 @@ class Inbox:
     session: Session
     came: list[Fact] = attrs.field(factory=list)
     completed: set[int] = attrs.field(factory=set)  # requests that were answered COMPLETE
+    _count: Counter[Key] = attrs.field(factory=Counter)
     _waiting: list[Heard] = attrs.field(factory=list)
     _lot: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
@@ -37,13 +39,13 @@ class Inbox:
         if mrcp is not None and mrcp.kind is Kind.RESPONSE and mrcp.state == "COMPLETE":
             self.completed.add(mrcp.request_id)
         if len(self.came) < MOST:
-            self.came.append(heard.fact)
             self._waiting.append(heard)
-        self.stir()
+            self.tell(heard.fact)
 
     def tell(self, fact: Fact) -> None:
-        """Take note of something that is no message."""
+        """Take note of something, be it no message."""
         self.came.append(fact)
+        self._count[fact.key] += 1
         self.stir()
 
     def stir(self) -> None:
@@ -52,11 +54,11 @@ class Inbox:
 
     def has(self, key: Key) -> bool:
         """Tell whether such a thing ever came."""
-        return any(fact.key == key for fact in self.came)
+        return self._count[key] > 0
 
-    def left(self) -> Iterator[Heard]:
-        """Give what nobody asked for."""
-        return iter(tuple(self._waiting))
+    def count(self, key: Key) -> int:
+        """Tell how often such a thing came."""
+        return self._count[key]
 
     async def take(self, wanted: Fact, is_hopeless: Callable[[], bool]) -> Heard | None:
         """Wait for a message, and take it out; None once there is no hope."""

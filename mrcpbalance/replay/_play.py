@@ -1,6 +1,7 @@
 """Walking through the steps of a group in one role: ours are done in their time, the other side's are waited for."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import attrs
@@ -12,6 +13,7 @@ from mrcpbalance.traces.replay import (
     Difference,
     Fact,
     Group,
+    Key,
     Open,
     Role,
     Step,
@@ -73,6 +75,7 @@ class Course:
     stopped: str = ""
     left_out: int = 0
     ended: float = 0.0
+    awaited: Counter[Key] | None = None  # what the other side says, once somebody asks
 
 
 class Play:
@@ -140,18 +143,20 @@ class Play:
         """Play a session no further."""
         self.courses[session].stopped = self.courses[session].stopped or why
 
-    def expects(self, session: Session, key: tuple[str | int, ...]) -> bool:
+    def expects(self, session: Session, key: Key) -> bool:
         """Tell whether the capture has such a message of the other side that was not heard yet."""
         course = self.courses[session]
         if course.stopped:
             return False
-        wanted = sum(1 for step in self.group.steps if session in step.sessions and self._key(step) == key)
-        return sum(1 for found in course.inbox.came if found.key == key) < wanted
+        if course.awaited is None:
+            course.awaited = Counter(self._keys(session))
+        return course.inbox.count(key) < course.awaited[key]
 
-    def _key(self, step: Step) -> tuple[str | int, ...] | None:
-        if step.by == self.role or not isinstance(step.what, Message):
-            return None
-        return _fact(step.what).key
+    def _keys(self, session: Session) -> Iterator[Key]:
+        """Give the keys of everything that the other side says in the capture."""
+        for step in self.group.steps:
+            if session in step.sessions and step.by != self.role and isinstance(step.what, Message):
+                yield _fact(step.what).key
 
     def _reached(self, step: Step) -> bool:
         """Note the sessions that don't come so far; tell whether one does."""

@@ -2,7 +2,8 @@
 
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 import trio
@@ -24,6 +25,7 @@ from ._sip_server import SipServerPlay
 
 _ID_OCTETS: Final = 4
 _BACKLOG: Final = 128
+Handler = Callable[[trio.SocketStream], Awaitable[object]]
 Ready = Callable[[Protocol, Address], None]
 
 
@@ -145,9 +147,18 @@ class _Server:
             play.controls.taken(link)
             await link.run()
 
-        self._nursery.start_soon(trio.serve_listeners, controlled, [listener])
-        self._start(play)
+        self.plays.began(play)
+        self._nursery.start_soon(self._controlled, play, listener, controlled)
         return play
+
+    async def _controlled(self, play: SipServerPlay, listener: trio.SocketListener, handler: Handler) -> None:
+        """Play with a control port of its own; connections that came there may outlive it."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                partial(trio.serve_listeners, handler_nursery=self._nursery), handler, [listener]
+            )
+            await self._run(play)
+            nursery.cancel_scope.cancel()
 
     def _start(self, play: Play) -> None:
         self.plays.began(play)

@@ -69,20 +69,9 @@ class SipPlay(Play):
             self.desk.agent.respond(event.transaction, sip.response_to(request, status, to_tag=call.tag))
 
     def _controlled(self, session: Session, message: mrcpv2.Message, link: Link) -> None:
-        asked = self._request_of(session, message)
+        call = self.calls.get(session)
+        asked = call.request(message.request_id) if call is not None else None
         self.put(session, Heard(fact(message, asked), message, link))
-
-    def _request_of(self, session: Session, message: mrcpv2.Message) -> mrcpv2.Message | None:
-        """Find the captured request that an answer of now is for."""
-        for recorded in session.messages:
-            parsed = recorded.parsed
-            if (
-                isinstance(parsed, mrcpv2.Message)
-                and parsed.kind is mrcpv2.Kind.REQUEST
-                and parsed.request_id == message.request_id
-            ):
-                return parsed
-        return None
 
     def is_hopeless(self, session: Session, wanted: Fact) -> bool:
         """Nothing comes on connections that are closed."""

@@ -32,7 +32,7 @@ class SipCallerPlay(SipPlay):
         if call is None:
             tag = (recorded.from_.tag or b"t") + self.ids
             call = self.calls[session] = Call(session, recorded.call_id + b"-" + self.ids, tag)
-            self.desk.calls[call.id] = (self, call)
+            self.desk.know(self, call)
         call.flow = await self._ways.to(self.copy, message)
         body = session_description(recorded.body, self.hosts)
         contact = self.desk.agent.contact(call.flow)

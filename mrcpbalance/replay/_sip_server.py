@@ -46,7 +46,7 @@ class SipServerPlay(SipPlay):
         call = self.calls[session] = Call(session, event.request.call_id, tag + self.ids)
         call.flow = event.flow
         self.hosts = hosts_of(session, "server", self.desk.agent.address.host, event.flow.remote[0])
-        self.desk.calls[call.id] = (self, call)
+        self.desk.know(self, call)
         self.told(call, event)
 
     def describe(self, call: Call, body: bytes) -> bytes:
