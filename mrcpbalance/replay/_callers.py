@@ -41,13 +41,15 @@ async def call(
     done: Callable[[Result], None],
 ) -> None:
     """Play every group; `done` is told of each session. Raises OSError where SIP can't be spoken from this machine."""
+    calls = any(group.protocol is Protocol.MRCPV2 for group in script.groups)
+    source = ""
+    if calls:
+        source, target = await _way(targets[Protocol.MRCPV2])
+        targets = {**targets, Protocol.MRCPV2: target}
     async with trio.open_nursery() as background:
         dialler = Dialler(background, terms.timeout)
-        desk: Desk | None = None
-        if any(group.protocol is Protocol.MRCPV2 for group in script.groups):
-            desk = Desk()
-            source, target = await _way(targets[Protocol.MRCPV2])
-            targets = {**targets, Protocol.MRCPV2: target}
+        desk = Desk() if calls else None
+        if desk is not None:
             await background.start(desk.agent.run, Address(source, 0))
         callers = _Callers(script, targets, terms, how, done, dialler, desk)
         await callers.run()

@@ -27,7 +27,7 @@ class Link:
         ended: "Callable[[Link], None]",
     ) -> None:
         self.alive = True  # the other side has not ended it
-        self.fault = ""  # what came that is no message
+        self._fault = ""  # what came that is no message
         self._stream = stream
         self._connection = Connection(0, stream)
         self._receiver = receiver
@@ -35,6 +35,11 @@ class Link:
         self._ended = ended
         self._gone = trio.Event()
         self._finished = False  # we have ended our side
+
+    @property
+    def obstacle(self) -> str:
+        """Say why nothing comes any more; "" where something may."""
+        return "" if self.alive else self._fault or "the connection was closed"
 
     async def run(self, first: bytes = b"") -> None:
         """Hear until the end; `first` was read before."""
@@ -54,7 +59,7 @@ class Link:
     async def say(self, data: bytes) -> None:
         """Send a message whole; raises `Lost`."""
         if not self.alive:
-            raise Lost(self.fault or "the connection was closed")
+            raise Lost(self.obstacle)
         await self._connection.send(data)
 
     def say_soon(self, data: bytes) -> None:
@@ -92,7 +97,7 @@ class Link:
             try:
                 self._take(data)
             except RemoteProtocolError as error:
-                self.fault = f"what came can't be read ({error})"
+                self._fault = f"what came can't be read ({error})"
                 return
             data = await self._connection.read()
 
@@ -136,4 +141,6 @@ def why(error: OSError) -> str:
     found: BaseException | None = error
     while found is not None and (not isinstance(found, OSError) or found.errno is None):
         found = found.exceptions[0] if isinstance(found, BaseExceptionGroup) else found.__cause__
-    return os.strerror(found.errno) if isinstance(found, OSError) and found.errno else str(error)
+    if isinstance(found, OSError) and found.errno is not None and found.errno > 0:
+        return os.strerror(found.errno)
+    return getattr(found, "strerror", None) or str(error)

@@ -60,6 +60,11 @@ class LinkedPlay(Play):
         del session, wanted
         return self._link is None or not self._link.alive
 
+    def obstacle(self, session: Session) -> str:
+        """Say why nothing can come any more."""
+        del session
+        return self._link.obstacle if self._link is not None else ""
+
     def is_closed(self, step: Step) -> bool:
         """Tell whether the other side has closed."""
         del step

@@ -118,6 +118,10 @@ class Play:
         """Tell whether something can't come any more."""
         raise NotImplementedError
 
+    def obstacle(self, session: Session) -> str:
+        """Say why nothing can come any more; "" where it could."""
+        raise NotImplementedError
+
     def is_closed(self, step: Step) -> bool:
         """Tell whether the other side has closed what it closed in the capture."""
         raise NotImplementedError
@@ -202,7 +206,8 @@ class Play:
             if _refuses(message, heard):
                 self.stop(session, f"{wanted.about} was answered otherwise")
         elif not optional:
-            self.stop(session, f"{wanted.about}: nothing came")
+            obstacle = self.obstacle(session) or f"nothing came in {gap + self.terms.timeout:.1f} s"
+            self.stop(session, f"{wanted.about}: {obstacle}")
 
     async def _their_close(self, step: Step, gap: float) -> None:
         """Wait for the end of a connection where that is what ended the session; who closes first otherwise is chance.

@@ -84,6 +84,10 @@ class SipPlay(Play):
         lost = call is not None and call.flow is not None and self.desk.agent.is_gone(call.flow)
         return lost and wanted.key[0] == "answer"
 
+    def obstacle(self, session: Session) -> str:
+        """Say why nothing can come any more."""
+        return next((link.obstacle for link in self.controls.of((session,), None) if link.obstacle), "")
+
     def is_closed(self, step: Step) -> bool:
         """Tell whether the other side has closed what stands for a captured connection."""
         connection = step.what.connection if isinstance(step.what, Close) else None

@@ -6,7 +6,7 @@ import trio
 
 from mrcpbalance.config import Address
 from mrcpbalance.replay import Terms
-from mrcpbalance.simulator import Garbage, Refuse, Silence, SpeechServer
+from mrcpbalance.simulator import Drop, Garbage, Refuse, Silence, SpeechServer
 from mrcpbalance.traces import Message, Protocol
 from mrcpbalance.traces.replay import Group, Script, Step
 from mrcpwire import rtsp
@@ -51,13 +51,27 @@ async def test_a_request_is_never_answered() -> None:
         with trio.fail_after(10):
             [result] = await callers(script_of(SYNTH), places(server.address), SOON)
     assert [str(one) for one in result.differences] == ["SPEAK 1: expected 200 200 IN-PROGRESS, got nothing"]
-    assert result.stopped == "SPEAK 1: nothing came"
+    assert result.stopped == "SPEAK 1: nothing came in 0.3 s"
 
 
 async def test_what_comes_is_garbage() -> None:
     async with SpeechServer(faults=[Garbage(at="SPEAK", octets=b"\0\0garbage\r\n\r\n")]) as server:
         [result] = await callers(script_of(SYNTH), places(server.address), SOON)
-    assert result.stopped == "SPEAK 1: nothing came"
+    assert result.stopped.startswith("SPEAK 1: what came can't be read (rtsp.")
+
+
+async def test_a_connection_is_closed() -> None:
+    async with SpeechServer(faults=[Drop(at="SPEAK")]) as server:
+        [result] = await callers(script_of(SYNTH), places(server.address))
+    assert result.stopped == "SPEAK 1: the connection was closed"
+
+
+async def test_a_name_that_nobody_has() -> None:
+    address = Address("nobody.invalid", 554)
+    [result] = await callers(script_of(SYNTH), places(address))
+    assert result.stopped.startswith(f"can't connect to {address}: ")
+    with pytest.raises(OSError, match=r"."):
+        await callers(script_of("mrcpv2-unimrcp-synth"), places(address))
 
 
 async def test_sip_is_never_answered() -> None:
@@ -66,7 +80,10 @@ async def test_sip_is_never_answered() -> None:
         await sock.bind(("127.0.0.1", 0))
         address = Address("127.0.0.1", sock.getsockname()[1])
         [result] = await callers(script_of("mrcpv2-unimrcp-synth"), places(address), SOON)
-    assert differences([result]) == {"INVITE: expected 200, got nothing", "stopped: INVITE: nothing came"}
+    assert differences([result]) == {
+        "INVITE: expected 200, got nothing",
+        "stopped: INVITE: nothing came in 0.3 s",
+    }
 
 
 def otherwise(played: Script, old: bytes, new: bytes) -> Script:
