@@ -60,6 +60,10 @@ class Inbox:
         """Tell how often such a thing came."""
         return self._count[key]
 
+    def is_completed(self, wanted: Fact) -> bool:
+        """Tell whether this is an event for a request that was answered COMPLETE, so that none can come."""
+        return wanted.key[0] == "event" and wanted.key[-1] in self.completed
+
     async def take(self, wanted: Fact, is_hopeless: Callable[[], bool]) -> Heard | None:
         """Wait for a message, and take it out; None once there is no hope."""
         while True:
@@ -67,7 +71,7 @@ class Inbox:
                 if (heard.fact.lane, heard.fact.key) == (wanted.lane, wanted.key):
                     self._waiting.remove(heard)
                     return heard
-            if is_hopeless() or (wanted.key[0] == "event" and wanted.key[-1] in self.completed):
+            if is_hopeless() or self.is_completed(wanted):
                 return None
             await self._lot.park()
 

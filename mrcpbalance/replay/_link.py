@@ -3,13 +3,16 @@
 import contextlib
 import os
 from collections.abc import Callable
+from typing import Final
 
 import trio
 
 from mrcpbalance.config import Address
-from mrcpbalance.simulator import Connection
 from mrcpbalance.traces.sessions import Parsed
 from mrcpwire import RemoteProtocolError, mrcpv2, rtsp
+
+_READ: Final = 65_536  # octets a read takes at most
+_QUEUED: Final = 64  # messages waiting to be sent; with more whoever says one waits
 
 
 class Lost(Exception):  # noqa: N818 - what a player is told, in the words it would use
@@ -17,7 +20,7 @@ class Lost(Exception):  # noqa: N818 - what a player is told, in the words it wo
 
 
 class Link:
-    """Tells `heard` of each message and `ended` of the end, once."""
+    """Tells `heard` of each message and `ended` of the end, once; what is said leaves whole, in its order."""
 
     def __init__(
         self,
@@ -27,14 +30,13 @@ class Link:
         ended: "Callable[[Link], None]",
     ) -> None:
         self.alive = True  # the other side has not ended it
-        self._fault = ""  # what came that is no message
         self._stream = stream
-        self._connection = Connection(0, stream)
         self._receiver = receiver
         self._heard = heard
         self._ended = ended
-        self._gone = trio.Event()
+        self._fault = ""  # what came that is no message
         self._finished = False  # we have ended our side
+        self._put, self._queue = trio.open_memory_channel[bytes | None](_QUEUED)
 
     @property
     def obstacle(self) -> str:
@@ -45,39 +47,40 @@ class Link:
         """Hear until the end; `first` was read before."""
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._connection.write)
+                nursery.start_soon(self._write)
                 await self._hear(first)
                 nursery.cancel_scope.cancel()
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         finally:
             self.alive = False
-            self._gone.set()
-            self._connection.close()
+            self._queue.close()
+            self._stream.socket.close()
             self._ended(self)
 
     async def say(self, data: bytes) -> None:
         """Send a message whole; raises `Lost`."""
-        if not self.alive:
-            raise Lost(self.obstacle)
-        await self._connection.send(data)
+        if not self.alive or self._finished:
+            raise Lost(self.obstacle or "our side of the connection is closed")
+        try:
+            await self._put.send(data)
+        except trio.BrokenResourceError:
+            raise Lost(self.obstacle) from None
 
     def say_soon(self, data: bytes) -> None:
         """Send a message without waiting; where too much waits already, the connection is given up."""
-        if self.alive:
-            self._connection.send_nowait(data)
+        if self.alive and not self._finished:
+            try:
+                self._put.send_nowait(data)
+            except trio.WouldBlock:
+                self._stream.socket.close()
 
     async def finish(self) -> None:
-        """End our side; what the other still says is heard until it ends its own."""
-        if not self.alive or self._finished:
-            return
-        self._finished = True
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._until_gone, nursery.cancel_scope)
-            await self._connection.drain()
-            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                await self._stream.send_eof()
-            nursery.cancel_scope.cancel()
+        """End our side behind what was said; what the other still says is heard until it ends its own."""
+        if self.alive and not self._finished:
+            self._finished = True
+            with contextlib.suppress(trio.BrokenResourceError):
+                await self._put.send(None)
 
     def ends(self) -> tuple[str, str]:
         """Give our host and the other side's; loopback where the connection is gone."""
@@ -87,19 +90,22 @@ class Link:
         except OSError:
             return "127.0.0.1", "127.0.0.1"
 
-    async def _until_gone(self, scope: trio.CancelScope) -> None:
-        await self._gone.wait()
-        scope.cancel()
+    async def _write(self) -> None:
+        async for item in self._queue:
+            if item is None:
+                await self._stream.send_eof()
+            else:
+                await self._stream.send_all(item)
 
     async def _hear(self, data: bytes) -> None:
-        data = data or await self._connection.read()
+        data = data or await self._stream.receive_some(_READ)
         while data:
             try:
                 self._take(data)
             except RemoteProtocolError as error:
                 self._fault = f"what came can't be read ({error})"
                 return
-            data = await self._connection.read()
+            data = await self._stream.receive_some(_READ)
 
     def _take(self, data: bytes) -> None:
         self._receiver.receive_data(data)

@@ -206,8 +206,13 @@ class Play:
             if _refuses(message, heard):
                 self.stop(session, f"{wanted.about} was answered otherwise")
         elif not optional:
-            obstacle = self.obstacle(session) or f"nothing came in {gap + self.terms.timeout:.1f} s"
-            self.stop(session, f"{wanted.about}: {obstacle}")
+            self.stop(session, f"{wanted.about}: {self._why_not(course, wanted, gap)}")
+
+    def _why_not(self, course: Course, wanted: Fact, gap: float) -> str:
+        """Say why something didn't come."""
+        if course.inbox.is_completed(wanted):
+            return "its request was answered COMPLETE"
+        return self.obstacle(course.inbox.session) or f"nothing came in {gap + self.terms.timeout:.1f} s"
 
     async def _their_close(self, step: Step, gap: float) -> None:
         """Wait for the end of a connection where that is what ended the session; who closes first otherwise is chance.

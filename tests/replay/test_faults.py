@@ -10,7 +10,7 @@ from mrcpbalance.simulator import Drop, Garbage, Refuse, Silence, SpeechServer
 from mrcpbalance.traces import Message, Protocol
 from mrcpbalance.traces.replay import Group, Script, Step
 from mrcpwire import rtsp
-from tests.replay.playing import callers, captured_server, differences, script_of
+from tests.replay.playing import FAST, callers, captured_server, differences, script_of
 
 pytestmark = pytest.mark.real_time
 
@@ -124,6 +124,15 @@ async def test_a_status_or_cause_that_differs_is_told(old: bytes, new: bytes, di
     async with captured_server(otherwise(played, old, new)) as (where, _):
         results = await callers(played, where)
     assert differences(results) == {difference}
+
+
+async def test_events_of_a_request_that_is_over_are_not_waited_for() -> None:
+    played = script_of(SYNTH)
+    refused = otherwise(played, b"1 200 IN-PROGRESS", b"1 407 COMPLETE\r\nX: 1")
+    async with captured_server(refused) as (where, _):
+        with trio.fail_after(FAST.timeout - 1):
+            [result] = await callers(played, where)
+    assert result.stopped == "SPEAK-COMPLETE 1: its request was answered COMPLETE"
 
 
 async def test_who_never_calls_is_told() -> None:
