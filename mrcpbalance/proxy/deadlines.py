@@ -1,8 +1,8 @@
 """Deadlines: one lazy heap of alarms, and the task that waits for the earliest.
 
 An alarm that is moved later stays where it is in the heap and is put back when its old time comes, so moving it costs
-one field. A cleared alarm leaves an empty entry behind, which holds nothing alive; the heap is rebuilt when most of its
-entries are empty.
+one field. A cleared alarm leaves an empty entry behind, which holds nothing alive; the heap is rebuilt when a quarter of
+its entries are empty.
 """
 
 import heapq
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RESOLUTION: Final = 0.01  # seconds between two wake-ups, so that many alarms share one
 SMALL: Final = 64  # empty entries that are never worth a rebuild
+SPARE: Final = 4  # one entry in so many may be empty: each holds as much memory as one that isn't
 
 
 class _Entry:
@@ -115,9 +116,9 @@ class Deadlines:
         return entry
 
     def emptied(self) -> None:
-        """Take note that an entry lost its alarm; rebuild the heap when most did."""
+        """Take note that an entry lost its alarm; rebuild the heap when too many did."""
         self._empty += 1
-        if self._empty > SMALL and self._empty * 2 > len(self._heap):
+        if self._empty > SMALL and self._empty * SPARE > len(self._heap):
             for _, _, entry in self._heap:
                 if entry.alarm is None:
                     entry.when = math.inf  # its alarm may still know it, and must not come back to it

@@ -232,6 +232,16 @@ def test_a_cleared_alarm_keeps_nothing_alive() -> None:
     assert gone() is None
 
 
+def test_few_entries_are_empty_however_often_alarms_move_earlier() -> None:
+    deadlines = Deadlines(lambda: 0.0)
+    alarms = [deadlines.alarm(lambda _now: None) for _ in range(1000)]
+    for alarm in alarms:  # as a caller's first message does with what it was given to say it
+        alarm.set(2 * HOUR)
+        alarm.set(HOUR)
+    assert len(deadlines) == 1000
+    assert deadlines.entries <= 1000 * 4 / 3 + 1
+
+
 def test_the_heap_is_rebuilt_when_most_is_empty() -> None:
     deadlines = Deadlines(lambda: 0.0)
     rings = Rings(deadlines)
