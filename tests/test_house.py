@@ -23,11 +23,12 @@ BELOW: dict[str, set[str]] = {
     "passthrough": {"pool", "sessions"},
     "observe": {"pool", "sessions"},
     "traces": {"mrcpwire"},
+    "recording": {"sessions", "traces"},
     "tracing": {"mrcpwire", "sessions"},
     "simulator": {"mrcpwire", "config"},  # config: for `Address` alone
     "proxy": {"mrcpv1", "mrcpv2", "passthrough"},
     "replay": {"traces", "simulator"},
-    "cli": {"proxy", "observe", "traces", "tracing", "simulator", "replay"},
+    "cli": {"recording", "proxy", "observe", "traces", "tracing", "simulator", "replay"},
 }
 WIRE_AND_CORE = ("mrcpwire", "pool", "sessions", "mrcpv1", "mrcpv2", "passthrough")
 # What wire and core have handed in instead. `os`, `threading` and `time` are loaded by the interpreter and attrs

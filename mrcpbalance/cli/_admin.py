@@ -7,7 +7,7 @@ from importlib.metadata import version
 import attrs
 import trio
 
-from mrcpbalance.config import AdminConfig
+from mrcpbalance.config import AdminConfig, RecordConfig
 from mrcpbalance.observe import Console, ReloadError, Statistics, session_end
 from mrcpbalance.observe.console import PROTOCOLS
 from mrcpbalance.observe.server import serve_admin
@@ -15,8 +15,12 @@ from mrcpbalance.pool import Backend, Protocol, State
 from mrcpbalance.proxy import CannotReloadError, NotNowError, Proxy, Reloader
 from mrcpbalance.sessions import Session
 
+from ._recordings import Recordings
 
-def console(proxy: Proxy, statistics: Statistics, reloader: Reloader, config: AdminConfig) -> Console:
+
+def console(
+    proxy: Proxy, statistics: Statistics, reloader: Reloader, config: AdminConfig, recordings: Recordings
+) -> Console:
     """Let an operator see and change a proxy."""
 
     def end_sessions(backend: Backend) -> None:
@@ -52,6 +56,7 @@ def console(proxy: Proxy, statistics: Statistics, reloader: Reloader, config: Ad
         wall=time.time,
         version=version("mrcpbalance"),
         admin=config,
+        recordings=recordings,
     )
     _listen(made, proxy, statistics)
     return made
@@ -76,6 +81,7 @@ def _listen(console: Console, proxy: Proxy, statistics: Statistics) -> None:
 
 def run_admin(
     config: AdminConfig,
+    record: RecordConfig,
     statistics: Statistics,
     reloader: Reloader,
     proxy: Proxy,
@@ -83,4 +89,5 @@ def run_admin(
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> Awaitable[None]:
     """Serve the admin interface of a proxy until cancelled."""
-    return serve_admin(config, console(proxy, statistics, reloader, config), task_status=task_status)
+    made = console(proxy, statistics, reloader, config, Recordings(record, proxy))
+    return serve_admin(config, made, task_status=task_status)

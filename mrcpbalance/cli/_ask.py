@@ -5,8 +5,8 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
@@ -17,6 +17,7 @@ import click
 from mrcpbalance.config import AdminConfig, ConfigError, load
 
 DEFAULT: Final = "127.0.0.1:8090"
+PIECE: Final = 65_536  # octets taken at once
 PATIENCE: Final = 5.0  # seconds for an answer
 F = TypeVar("F", bound=Callable[..., object])
 type_answer = dict[str, object]
@@ -55,14 +56,37 @@ class Admin:
 
     def ask(self, method: str, path: str, patience: float) -> type_answer:
         """Ask for something, for so many seconds at most; raises NoAnswerError when there is no good answer."""
+        with self._understood(), closing(self._connect(patience)) as connection:
+            response = self._request(connection, method, path)
+            body = response.read()
+        return self._checked(response.status, body)
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """Order octets that come for as long as it takes; raises NoAnswerError where there are none to be had."""
+        with self._understood(), closing(self._connect(PATIENCE)) as connection:
+            connection.connect()
+            sock = connection.sock  # which it forgets when the answer ends with the connection
+            response = self._request(connection, "POST", path)
+            if response.status >= http.client.BAD_REQUEST:
+                self._checked(response.status, response.read())
+            sock.settimeout(None)
+            while data := response.read1(PIECE):
+                yield data
+
+    def _request(
+        self, connection: http.client.HTTPConnection, method: str, path: str
+    ) -> http.client.HTTPResponse:
         headers = {"Accept": "application/json"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
+        connection.request(method, self._prefix() + path, headers=headers)
+        return connection.getresponse()
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Say in words what goes wrong on the way."""
         try:
-            with closing(self._connect(patience)) as connection:
-                connection.request(method, self._prefix() + path, headers=headers)
-                response = connection.getresponse()
-                body = response.read()
+            yield
         except OSError as error:
             reason = error.strerror or str(error) or "no answer in time"
             raise NoAnswerError(
@@ -73,22 +97,24 @@ class Admin:
             raise NoAnswerError(
                 f"what answers at {self.where} speaks no HTTP; --admin or --config say where to ask"
             ) from None
+
+    def _checked(self, status: int, body: bytes) -> type_answer:
         try:
             answer = json.loads(body)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise NoAnswerError(f"what answers at {self.where} is no mrcpbalance (HTTP {response.status})")
-        if response.status == http.client.UNAUTHORIZED:
+            raise NoAnswerError(f"what answers at {self.where} is no mrcpbalance (HTTP {status})")
+        if status == http.client.UNAUTHORIZED:
             raise NoAnswerError(
                 f"the proxy at {self.where} asks for its token"
                 f"{'' if self.token is None else ', and not this one'}:"
                 " give --token-file FILE, MRCPBALANCE_TOKEN, or --config FILE"
             )
-        if response.status >= http.client.BAD_REQUEST:
+        if status >= http.client.BAD_REQUEST:
             faults = answer.get("faults")
             raise NoAnswerError(
-                str(answer.get("error", f"HTTP {response.status}")),
+                str(answer.get("error", f"HTTP {status}")),
                 tuple(map(str, faults)) if isinstance(faults, list) else (),
             )
         return answer

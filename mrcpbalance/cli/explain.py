@@ -80,6 +80,8 @@ def _session(answer: dict[str, object]) -> None:
     )
     at = f" at {row['address']}" if row.get("address") else ""
     click.echo(f"sits on {row['pool']}/{row['backend']}{at}: {answer['why']}.")
+    if row.get("recording"):
+        click.echo(f"It is recorded; in the end that is {row['recording']}.")
     click.echo("\nThe pool as it stands now:")
     _verdicts(now)
 

@@ -14,7 +14,7 @@ import click
 import trio
 
 from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
-from mrcpbalance.observe import AdminError, Log, Statistics, session_end, transcript_of
+from mrcpbalance.observe import AdminError, Log, Statistics, session_end
 from mrcpbalance.proxy import CannotListenError, Reloader, run, serve, stop_on_signals, tell_systemd
 from mrcpbalance.sessions import Session
 
@@ -77,17 +77,19 @@ def _single(error: BaseException) -> Iterator[BaseException]:
 async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> None:
     stop, stop_now, statistics = trio.Event(), trio.Event(), Statistics()
     reloader = None if read is None else Reloader(read)
+    more: Callable[[Session], dict[str, object]] = _nothing_more
     companions: list[Callable[..., Awaitable[None]]] = [] if reloader is None else [reloader.run]
     heralds: list[Callable[..., Awaitable[None]]] = []
-    if config.log.transcript != "none":
-        from ._listening_in import listen_in  # noqa: PLC0415 - what it brings costs time and memory
+    if config.log.transcript != "none" or config.record.directory is not None:
+        from ._listening_in import listen_in, noted  # noqa: PLC0415 - what it brings costs time and memory
 
+        more = noted
         heralds.append(partial(listen_in, config))
     if config.admin is not None:
         from ._admin import run_admin  # noqa: PLC0415 - its web server costs time and memory
 
         assert reloader is not None, "flags configure no admin interface"
-        heralds.append(partial(run_admin, config.admin, statistics, reloader))
+        heralds.append(partial(run_admin, config.admin, config.record, statistics, reloader))
 
     if config.tracing is not None and config.tracing.sample:
         from ._tracing import run_tracing  # noqa: PLC0415 - needs an optional extra
@@ -98,7 +100,7 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
 
     def ended(session: Session, now: float) -> None:
         statistics.ended(session, now)
-        log.note("session-end", **session_end(session, now), **transcript_of(session))
+        log.note("session-end", **session_end(session, now), **more(session))
 
     proxy = partial(
         serve,
@@ -119,6 +121,10 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
             gc.set_threshold(*COLLECT)
             _tell(_readiness(config, addresses))
         signals.cancel_scope.cancel()
+
+
+def _nothing_more(_session: Session) -> dict[str, object]:
+    return {}
 
 
 def _tell(lines: Iterable[str]) -> None:

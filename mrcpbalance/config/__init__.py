@@ -21,7 +21,7 @@ from ._model import (
     StickTableConfig,
     Transport,
 )
-from ._observing import AdminConfig, LogConfig
+from ._observing import AdminConfig, LogConfig, RecordConfig
 from ._pattern import Pattern
 from ._tracing import TracingConfig
 
@@ -42,6 +42,7 @@ __all__ = [
     "Policy",
     "PoolConfig",
     "Protocol",
+    "RecordConfig",
     "Standing",
     "StickTableConfig",
     "Timeouts",

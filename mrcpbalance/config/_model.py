@@ -32,7 +32,7 @@ from ._kinds import (
     whole,
 )
 from ._match import MatchConfig
-from ._observing import AdminConfig, LogConfig
+from ._observing import AdminConfig, LogConfig, RecordConfig
 from ._sections import Rows, Section, Sections, setting
 from ._tracing import TracingConfig
 
@@ -332,5 +332,8 @@ class Config:
     )
     tracing: TracingConfig | None = attrs.field(
         default=None, metadata=setting(Section(TracingConfig, "tracing"), "Traces for OpenTelemetry.")
+    )
+    record: RecordConfig = attrs.field(
+        factory=RecordConfig, metadata=setting(Section(RecordConfig, "record"), "Recordings of sessions.")
     )
     log: LogConfig = attrs.field(factory=LogConfig, metadata=setting(Section(LogConfig, "log"), "The log."))

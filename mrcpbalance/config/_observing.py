@@ -1,11 +1,11 @@
-"""What of a running proxy can be seen, and by whom: the admin interface, the log."""
+"""What of a running proxy can be seen, and by whom: the admin interface, the log, recordings."""
 
 from typing import Literal
 
 import attrs
 
 from ._address import Address
-from ._kinds import ADMIN_BIND, FILE, SWITCH, choice, whole
+from ._kinds import ADMIN_BIND, FILE, SWITCH, choice, size, whole
 from ._sections import setting
 
 
@@ -103,5 +103,70 @@ class LogConfig:
         default=100,
         metadata=setting(
             whole(1, 10_000), "Messages in the transcript of one session; further ones are counted."
+        ),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RecordConfig:
+    """What of the sessions' messages is written to capture files, for Wireshark and `mrcpbalance inspect`."""
+
+    directory: str | None = attrs.field(
+        default=None,
+        metadata=setting(
+            FILE,
+            "Where a file is kept for each session that is wanted; it must exist. Without it none are kept: `mrcpbalance record`"
+            " takes what passes.",
+        ),
+    )
+    sessions: Literal["failed", "all"] = attrs.field(
+        default="failed",
+        metadata=setting(
+            choice("failed", "all"),
+            "Which sessions are kept: those that ended otherwise than by their caller, an operator or their backend's goodbye, or"
+            " all.",
+        ),
+    )
+    sample: int = attrs.field(
+        default=100,
+        metadata=setting(
+            whole(1, 100), "How many of each hundred sessions are looked at for that, by chance."
+        ),
+    )
+    keep: int = attrs.field(
+        default=100,
+        metadata=setting(whole(1, 100_000), "Files that are kept; the oldest makes room for a new one."),
+    )
+    bodies: bool = attrs.field(
+        default=False,
+        metadata=setting(
+            SWITCH,
+            "Whether kept files have what people said. Without it bodies are masked, octet for octet; heads and SDP stay.",
+        ),
+    )
+    session_size: int = attrs.field(
+        default=1024**2,
+        metadata=setting(
+            size(4096, 1024**3),
+            "Octets of messages held of one session until it is clear whether it is wanted; then the oldest but the first ones"
+            " are left out.",
+        ),
+    )
+    memory: int = attrs.field(
+        default=64 * 1024**2,
+        metadata=setting(
+            size(65_536, 64 * 1024**3),
+            "Octets of messages held of all sessions together; further ones are left out.",
+        ),
+    )
+    streams: int = attrs.field(
+        default=4,
+        metadata=setting(whole(0, 100), "Recordings that `mrcpbalance record` may take at a time; 0: none."),
+    )
+    waiting: int = attrs.field(
+        default=4 * 1024**2,
+        metadata=setting(
+            size(65_536, 1024**3),
+            "Octets that wait for who takes such a recording; what is more is left out.",
         ),
     )

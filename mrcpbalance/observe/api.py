@@ -24,7 +24,8 @@ from .guard import Guard, refuse, role_of
 from .history import KEPT, STEP
 from .live_messages import Audience
 from .messages import Telling
-from .streams import Events, Written
+from .recordings import RecordError
+from .streams import Events, Packets, Written
 from .tokens import Tokens
 
 ROWS: Final = 10_000  # sessions listed at once, unless more or fewer are asked for
@@ -61,6 +62,8 @@ def application(console: Console, tokens: Tokens | None, host: str) -> Starlette
         _route(f"{api}/sessions", console, _sessions),
         _route(f"{api}/sessions/{{key:path}}/messages", console, _messages),
         _route(f"{api}/sessions/{{key:path}}", console, _session),
+        _route(f"{api}/recordings", console, _recordings),
+        _route(f"{api}/record", console, _record, "POST"),
         _route(f"{api}/explain", console, _explain_next),
         _route(f"{api}/explain/{{key:path}}", console, _explain),
     ]
@@ -162,6 +165,20 @@ async def _events(console: Console, _request: Request) -> Response:
         return watcher.take()
 
     return Events(news, lambda: console.feed.leave(watcher))
+
+
+async def _recordings(console: Console, _request: Request) -> Response:
+    return JSONResponse({"recordings": [] if console.recordings is None else console.recordings.rows()})
+
+
+async def _record(console: Console, request: Request) -> Response:
+    if console.recordings is None:
+        return refuse(503, "this proxy takes no recordings")
+    try:
+        recording = console.recordings.take(dict(request.query_params))
+    except RecordError as refusal:
+        return refuse(503 if refusal.busy else 400, str(refusal))
+    return Packets(recording.next, recording.leave)
 
 
 async def _order(console: Console, request: Request) -> Response:

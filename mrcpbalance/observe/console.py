@@ -17,6 +17,7 @@ from . import _explain
 from ._explain import PROTOCOLS, SPOKEN, Question, type_json
 from .feed import Feed
 from .history import History
+from .recordings import Recordings
 from .totals import Statistics
 
 __all__ = ["PROTOCOLS", "SPOKEN", "Console", "UnknownError"]
@@ -52,6 +53,7 @@ class Console:
     wall: Callable[[], float]
     version: str = ""
     admin: AdminConfig = attrs.field(factory=AdminConfig)
+    recordings: Recordings | None = None
     listening: int = 0  # clients to whom messages are told
     history: History = attrs.field(factory=History)
     feed: Feed = attrs.field(factory=Feed)
@@ -204,6 +206,7 @@ class Console:
             "resources": list(session.resources),
             "started": self._calendar(session.opened_at, now),
             "keys": list(session.keys),
+            "recording": None if self.recordings is None else self.recordings.file_of(session),
             "age_s": round(now - session.opened_at, 3),
             "setup_ms": setup,
             "attempts": session.attempts,

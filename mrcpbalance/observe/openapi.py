@@ -42,6 +42,12 @@ _PATHS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         "The messages of a live session as they pass: server-sent events, until it ends.",
         ("id",),
     ),
+    "/api/v1/record": (
+        "post",
+        "Sessions that begin from now on as a capture (pcapng), until the client leaves or a bound is reached.",
+        (),
+    ),
+    "/api/v1/recordings": ("get", "The recordings that are being taken.", ()),
     "/api/v1/explain": (
         "get",
         "Where the next session would go; filters: pool, or listener, path, user, accept_contact (NAME=VALUE); protocol, resource (several for a session that needs all), source.",

@@ -28,18 +28,18 @@ class Written(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class Events(Response):
-    """Server-sent events, until there are no more or the client is gone.
+class Octets(Response):
+    """Octets as they come, until there are no more or the client is gone.
 
-    `events` waits for the next ones, already written; b"" is the end. `left` is called once, whatever happened.
+    `parts` waits for the next ones; b"" is the end. `left` is called once, whatever happened.
     """
 
-    media_type = "text/event-stream"
+    media_type = "application/octet-stream"
 
-    def __init__(self, events: Callable[[], Awaitable[bytes]], left: Callable[[], None]) -> None:
+    def __init__(self, parts: Callable[[], Awaitable[bytes]], left: Callable[[], None]) -> None:
         super().__init__()
         del self.headers["content-length"]
-        self._events = events
+        self._parts = parts
         self._left = left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
@@ -58,12 +58,27 @@ class Events(Response):
             self._left()
 
     async def _next(self) -> bytes:
-        with trio.move_on_after(HEARTBEAT):
-            return await self._events()
-        return b": still here\n\n"
+        return await self._parts()
 
     @staticmethod
     async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         scope.cancel()
+
+
+class Events(Octets):
+    """Server-sent events, already written; a comment where there are none for a while."""
+
+    media_type = "text/event-stream"
+
+    async def _next(self) -> bytes:
+        with trio.move_on_after(HEARTBEAT):
+            return await self._parts()
+        return b": still here\n\n"
+
+
+class Packets(Octets):
+    """A capture."""
+
+    media_type = "application/x-pcapng"

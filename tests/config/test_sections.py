@@ -13,7 +13,7 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
     ),
     "unknown table like none": (
         BASE + "[zzz]\n",
-        'f:8: zzz: unknown key, expected "pools", "listeners", "stick_tables", "timeouts", "limits", "admin", "tracing" or "log"',
+        'f:8: zzz: unknown key, expected "pools", "listeners", "stick_tables", "timeouts", "limits", "admin", "tracing", "record" or "log"',
     ),
     "unknown key of a pool": (
         BASE + '[pools.p]\npolcy = "first"\n',

@@ -12,6 +12,7 @@ import trio
 from mrcpbalance.config import Config, parse
 from mrcpbalance.observe import Console, ReloadError, Statistics
 from mrcpbalance.observe.api import application
+from mrcpbalance.observe.recordings import RecordError
 from mrcpbalance.observe.tokens import Token, Tokens
 from mrcpbalance.pool import Backend, Pool, Want
 from mrcpbalance.pool import Protocol as Spoken
@@ -79,6 +80,33 @@ class Answer:
         return text
 
 
+class StageRecordings:
+    """Recordings that are one octet long."""
+
+    def __init__(self) -> None:
+        self.asked: list[Mapping[str, str]] = []
+        self.left = 0
+        self._parts = [b"x"]
+
+    def take(self, asked: Mapping[str, str]) -> "StageRecordings":
+        if "refuse" in asked:
+            raise RecordError("no", busy=asked["refuse"] == "busy")
+        self.asked.append(asked)
+        return self
+
+    async def next(self) -> bytes:
+        return self._parts.pop() if self._parts else b""
+
+    def leave(self) -> None:
+        self.left += 1
+
+    def rows(self) -> list[dict[str, object]]:
+        return [{"sessions": len(self.asked)}]
+
+    def file_of(self, session: Session) -> str | None:
+        return f"/kept/{session.id}" if session.client == "198.51.100.7" else None
+
+
 class AdminStage:
     """The tables of a proxy, its clock, and its admin interface. Time stands still unless it is moved."""
 
@@ -106,6 +134,7 @@ class AdminStage:
         ids = iter(range(1_000_000))
         self.register = Register(1_000_000, lambda: f"id-{next(ids)}", self.statistics.ended)
         self.tally = Tally()
+        self.recordings = StageRecordings()
         self.meters = Meters()
         self.pools = {name: Pool(pool, lambda: 0.5) for name, pool in self.config.pools.items()}
         self.tables = {name: StickTable(table) for name, table in self.config.stick_tables.items()}
@@ -131,6 +160,7 @@ class AdminStage:
             now=lambda: self.now,
             wall=lambda: self.now + 1_700_000_000.0,
             version="1.2.3",
+            recordings=self.recordings,
         )
         reader = None if read_token_file is None else Token.of(str(read_token_file), "read_token_file")
         tokens = None if token_file is None else Tokens(Token.of(str(token_file)), reader)

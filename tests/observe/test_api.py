@@ -150,6 +150,7 @@ async def test_a_session() -> None:
         "resources": ["speechrecog"],
         "started": "2023-11-14T22:30:00.000Z",
         "keys": ["A1B2@speechrecog", "call/1@host"],
+        "recording": "/kept/id-0",
         "age_s": 90.0,
         "setup_ms": 20.0,
         "attempts": 1,
