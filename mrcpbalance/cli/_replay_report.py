@@ -22,6 +22,7 @@ class Tally:
     equal: int = 0
     different: int = 0
     compared: int = 0
+    interrupted: bool = False  # somebody would not wait for the rest
     kept: list[Result] = attrs.field(factory=list)
 
     def add(self, result: Result) -> None:

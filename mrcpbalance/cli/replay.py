@@ -20,7 +20,6 @@ from ._inspect_choice import Choice, choosing
 from ._replay_places import places
 from ._replay_report import Tally, as_json, report
 
-_INTERRUPTED: Final = 130
 _NONE: Final = "give --to HOST:PORT to play its callers, or --as server --listen HOST:PORT to play its server"
 
 
@@ -148,7 +147,7 @@ def command(
     else:
         for line in report(tally, played.left_out, times=times):
             echo(line)
-    if tally.different:
+    if tally.different or tally.interrupted:
         sys.exit(1)
 
 
@@ -184,8 +183,8 @@ def _play(played: Script, order: Order, tally: Tally, tell: Callable[[], None]) 
     except* OSError as group:
         fail(f"can't play: {_first(group)}")
     except* KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(_INTERRUPTED)
+        click.echo("interrupted; this is how far it came", err=True)
+        tally.interrupted = True
 
 
 def _first(error: BaseException) -> str:

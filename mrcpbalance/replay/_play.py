@@ -22,7 +22,7 @@ from mrcpbalance.traces.replay import (
     fact,
     is_cut,
 )
-from mrcpwire import rtsp, sip
+from mrcpwire import WireError, rtsp, sip
 
 from ._inbox import Heard, Inbox
 from ._link import Lost
@@ -175,9 +175,10 @@ class Play:
         await trio.sleep(gap * self.terms.pace)
         try:
             await self.act(step)
-        except Lost as error:
+        except (Lost, WireError) as error:
+            why = str(error) if isinstance(error, Lost) else f"a message can't be written anew ({error})"
             for session in step.sessions:
-                self.stop(session, str(error))
+                self.stop(session, why)
         for session in step.sessions:
             self.courses[session].ended = trio.current_time()
 

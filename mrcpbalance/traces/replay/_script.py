@@ -106,7 +106,7 @@ def _obstacle(session: Session) -> str | None:
     elif isinstance(first, sip.Request):
         begins = first.method == b"INVITE" and first.to.tag is None
     else:
-        begins = session.protocol is Protocol.MRCP and bool(session.messages)
+        begins = session.protocol is Protocol.MRCP and any(one.to_server for one in session.messages[:1])
     if not begins:
         return "its set-up was not captured"
     if any(message.cut for message in session.messages):
