@@ -72,11 +72,12 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Servers killed, stopped, slow, refusing, vanished and flapping, and reloads, under load; prints what they cost."""
+    """Servers killed, stopped, slow, refusing, vanished and flapping, reloads and upgrades, under load; prints what they cost."""
     install(session, "test")
     scenarios = (
         "tests/scenarios/test_faults.py",
         "tests/scenarios/test_health.py",
         "tests/scenarios/test_reload.py",
+        "tests/scenarios/test_upgrade.py",
     )
     session.run("python", "-m", "pytest", "-q", "-s", *scenarios, *session.posargs)

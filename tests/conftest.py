@@ -2,12 +2,13 @@
 
 import pytest
 
-from tests.trio_runner import is_async, synchronous
+from tests.trio_runner import FAIL_SAFE, is_async, synchronous
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "real_time: an async test that runs on the real clock instead of a mock one"
+        "markers",
+        "real_time(within): an async test that runs on the real clock instead of a mock one, for so many seconds at most",
     )
 
 
@@ -15,7 +16,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
     """Make an async test callable in place; pytest then calls it as any other."""
     test = pyfuncitem.obj
-    real_time = pyfuncitem.get_closest_marker("real_time") is not None
+    marked = pyfuncitem.get_closest_marker("real_time")
+    real_time = 0.0 if marked is None else float(marked.kwargs.get("within", FAIL_SAFE))
     under_hypothesis = getattr(test, "hypothesis", None)
     if under_hypothesis is not None and is_async(under_hypothesis.inner_test):
         under_hypothesis.inner_test = synchronous(under_hypothesis.inner_test, real_time=real_time)

@@ -2,7 +2,8 @@
 
 `tests/conftest.py` calls this for every `async def test_...`, those under Hypothesis' `@given` included. The clock
 jumps whenever all tasks wait, so a test of an hour takes no time and a test that hangs fails at once. Tests with real
-sockets, processes or threads are marked `real_time` (one by one, or `pytestmark = pytest.mark.real_time`).
+sockets, processes or threads are marked `real_time` (one by one, or `pytestmark = pytest.mark.real_time`); one that may take
+longer than others says how long: `pytest.mark.real_time(within=90)`.
 """
 
 import functools
@@ -17,13 +18,16 @@ FAIL_SAFE = 30.0  # seconds of real time
 FOREVER = 1e9  # seconds of the mock clock, which jumps there when nothing else is left to happen
 
 
-def run(test: Callable[..., Awaitable[None]], /, *, real_time: bool = False, **arguments: object) -> None:
-    """Run one async test to its end; a lone failure is raised as itself, however deep the nurseries it fell in."""
+def run(test: Callable[..., Awaitable[None]], /, *, real_time: float = 0.0, **arguments: object) -> None:
+    """Run one async test to its end; a lone failure is raised as itself, however deep the nurseries it fell in.
+
+    `real_time` is how many seconds it may take, where it runs on the real clock.
+    """
     __tracebackhide__ = True
     clock = None if real_time else trio.testing.MockClock(autojump_threshold=0)
 
     async def main() -> None:
-        with trio.fail_after(FAIL_SAFE if real_time else FOREVER):
+        with trio.fail_after(real_time or FOREVER):
             await test(**arguments)
 
     try:
@@ -51,7 +55,7 @@ def reraise(failure: BaseException) -> NoReturn:
         del failure  # no cycle through this frame
 
 
-def synchronous(test: Callable[..., Awaitable[None]], *, real_time: bool) -> Callable[..., None]:
+def synchronous(test: Callable[..., Awaitable[None]], *, real_time: float) -> Callable[..., None]:
     """Wrap an async test so that pytest and Hypothesis can call it."""
 
     @functools.wraps(test)

@@ -1,18 +1,23 @@
 """What ties the admin interface to the proxy that runs in this process."""
 
+import os
+import socket
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 
 import attrs
 import trio
 
 from mrcpbalance.config import AdminConfig, RecordConfig
-from mrcpbalance.observe import Console, ReloadError, Statistics, session_end
+from mrcpbalance.observe import AdminError, Console, ReloadError, Statistics, session_end
 from mrcpbalance.observe.console import PROTOCOLS
 from mrcpbalance.observe.server import serve_admin
 from mrcpbalance.pool import Backend, Protocol, State
 from mrcpbalance.proxy import CannotReloadError, NotNowError, Proxy, Reloader
+from mrcpbalance.proxy.inherited import Passed
+from mrcpbalance.proxy.sharing import Sharing, stand_aside
+from mrcpbalance.proxy.sockets import listening_socket
 from mrcpbalance.sessions import Session
 
 from ._recordings import Recordings
@@ -79,15 +84,59 @@ def _listen(console: Console, proxy: Proxy, statistics: Statistics) -> None:
     statistics.on_end = ended
 
 
-def run_admin(
+@attrs.define(eq=False)
+class _Door:
+    """The admin interface's socket, where that is shared with another process."""
+
+    sharing: Sharing
+    sock: socket.socket | None  # None: a path, which the other process has put its own socket at
+    left: trio.Event = attrs.field(factory=trio.Event)
+
+    def stand_aside(self) -> None:
+        """Leave newcomers to the other process."""
+        if self.sharing is Sharing.SOCKET:
+            self.left.set()
+        elif self.sock is not None:
+            stand_aside(self.sock)
+
+    def finish(self) -> None:
+        """Let nobody new in."""
+        self.left.set()
+
+
+async def run_admin(
     config: AdminConfig,
     record: RecordConfig,
     statistics: Statistics,
     reloader: Reloader,
+    inherited: Passed | None,
     proxy: Proxy,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> Awaitable[None]:
+) -> None:
     """Serve the admin interface of a proxy until cancelled."""
-    made = console(proxy, statistics, reloader, config, Recordings(record, proxy))
-    return serve_admin(config, made, task_status=task_status)
+    door = _door(config, inherited, reuse_port=proxy.config.process.reuse_port)
+    if door.sharing is not Sharing.NOBODY:
+        proxy.fronts.append(door)
+    await serve_admin(
+        config,
+        console(proxy, statistics, reloader, config, Recordings(record, proxy)),
+        given=None if door.sock is None else trio.socket.from_stdlib_socket(door.sock),
+        takes_over=door.sharing is Sharing.PORT,
+        leave=door.left,
+        task_status=task_status,
+    )
+
+
+def _door(config: AdminConfig, inherited: Passed | None, *, reuse_port: bool) -> _Door:
+    if inherited is not None:
+        return _Door(Sharing.SOCKET, inherited.sock)
+    if not reuse_port:
+        return _Door(Sharing.NOBODY, None)
+    if isinstance(config.bind, str):
+        return _Door(Sharing.PORT, None)
+    try:
+        return _Door(Sharing.PORT, listening_socket(config.bind, shared=True))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise AdminError(f"admin.bind: can't listen on {config.bind}: {reason}") from None

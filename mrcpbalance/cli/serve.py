@@ -4,18 +4,30 @@ import gc
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import attrs
 import click
 import trio
 
 from mrcpbalance.config import Address, Config, ConfigError, from_flags, load
 from mrcpbalance.observe import AdminError, Log, Statistics, session_end
-from mrcpbalance.proxy import CannotListenError, Reloader, run, serve, stop_on_signals, tell_systemd
+from mrcpbalance.proxy import (
+    CannotListenError,
+    Inherited,
+    Manager,
+    NoPredecessorError,
+    Predecessor,
+    Reloader,
+    run,
+    serve,
+    stop_on_signals,
+)
 from mrcpbalance.sessions import Session
 
 # Full collections look at every live session: with 10,000 held calls each stopped traffic for half a second. What a session
@@ -31,12 +43,24 @@ COLLECT: Final = (10_000, 20, 100_000)
 @click.option(
     "--backend", "backends", multiple=True, metavar="[NAME=]HOST:PORT", help="A backend; without a file."
 )
-def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...]) -> None:
+@click.option(
+    "--replace",
+    "replaced",
+    type=click.IntRange(min=1),
+    metavar="PID",
+    help="Once ready, have this process drain and end.",
+)
+def command(
+    file: str | None, listens: tuple[str, ...], backends: tuple[str, ...], replaced: int | None
+) -> None:
     """Run the proxy: with --config FILE, or with --listen and --backend (both repeatable) and no file.
 
     One line on stdout for each listener once it accepts; the log goes to stderr. SIGTERM: no new sessions, live ones may
     finish for `timeouts.drain`, the rest end cleanly; a second SIGTERM ends them at once. SIGHUP: the file is read again;
     live sessions are not touched, and a faulty file changes nothing.
+
+    --replace PID: listen beside a process that runs already, as `process.reuse_port` allows both, and once ready have it
+    drain and end. Nothing happens to it when this one can't begin.
     """
     if (file is None) == (not listens and not backends):
         raise click.UsageError("give either --config FILE, or --listen and --backend")
@@ -46,14 +70,20 @@ def command(file: str | None, listens: tuple[str, ...], backends: tuple[str, ...
         for fault in error.faults:
             click.echo(str(fault), err=True)
         sys.exit(1)
+    inherited = Inherited.of(os.environ)
+    if replaced is not None and not (config.process.reuse_port or inherited.left):
+        raise click.UsageError(
+            "--replace needs process.reuse_port = true in the configuration of both processes"
+        )
     _raise_descriptor_limit()
     try:
+        start = _Start(config, inherited, None if replaced is None else Predecessor.of(replaced))
         with Log.to_stderr(config.log) as log:
             try:
-                run(partial(_run, config, log, None if file is None else partial(load, file)))
+                run(partial(_run, start, log, None if file is None else partial(load, file)))
             finally:
                 _deaf()
-    except* (CannotListenError, AdminError) as refusals:
+    except* (CannotListenError, AdminError, NoPredecessorError) as refusals:
         for refusal in _single(refusals):
             click.echo(f"mrcpbalance: {refusal}", err=True)
         sys.exit(1)
@@ -74,9 +104,19 @@ def _single(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> None:
+@attrs.frozen
+class _Start:
+    """What a process begins with."""
+
+    config: Config
+    inherited: Inherited
+    predecessor: Predecessor | None
+
+
+async def _run(start: _Start, log: Log, read: Callable[[], Config] | None) -> None:
+    config, manager = start.config, Manager.of(os.environ)
     stop, stop_now, statistics = trio.Event(), trio.Event(), Statistics()
-    reloader = None if read is None else Reloader(read)
+    reloader = None if read is None else Reloader(read, manager)
     more: Callable[[Session], dict[str, object]] = _nothing_more
     companions: list[Callable[..., Awaitable[None]]] = [] if reloader is None else [reloader.run]
     heralds: list[Callable[..., Awaitable[None]]] = []
@@ -89,14 +129,15 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
         from ._admin import run_admin  # noqa: PLC0415 - its web server costs time and memory
 
         assert reloader is not None, "flags configure no admin interface"
-        heralds.append(partial(run_admin, config.admin, config.record, statistics, reloader))
+        passed = start.inherited.take("admin", socket.SOCK_STREAM, config.admin.bind)
+        heralds.append(partial(run_admin, config.admin, config.record, statistics, reloader, passed))
 
     if config.tracing is not None and config.tracing.sample:
         from ._tracing import run_tracing  # noqa: PLC0415 - needs an optional extra
 
         heralds.append(partial(run_tracing, config.tracing))
 
-    companions.append(tell_systemd)  # when everything else is ready
+    companions.append(partial(manager.attend, stop))  # when everything else is ready
 
     def ended(session: Session, now: float) -> None:
         statistics.ended(session, now)
@@ -110,6 +151,7 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
         stop=stop,
         stop_now=stop_now,
         heralds=heralds,
+        inherited=start.inherited,
         companions=companions,
     )
     async with trio.open_nursery() as signals:
@@ -120,6 +162,8 @@ async def _run(config: Config, log: Log, read: Callable[[], Config] | None) -> N
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(*COLLECT)
             _tell(_readiness(config, addresses))
+            if start.predecessor is not None:
+                log.note("replacing", pid=start.predecessor.pid, gone=not start.predecessor.end())
         signals.cancel_scope.cancel()
 
 
@@ -142,8 +186,11 @@ def _readiness(config: Config, addresses: Mapping[str, Sequence[Address]]) -> It
     for name, bound in addresses.items():
         listener = config.listeners[name]
         if listener.protocol == "sip":
-            control = "" if listener.control == "direct" else f", control on {bound[-1]}"
-            yield f"{name}: sip on {bound[0]} ({', '.join(listener.transports)}){control}"
+            first, *others = bound
+            told = [f"{name}: sip on {first} ({', '.join(listener.transports)})"]
+            control = [] if listener.control == "direct" else [f"control on {others.pop()}"]
+            contact = [f"contact on {address}" for address in others]
+            yield ", ".join([*told, *contact, *control])
         else:
             yield from (f"{name}: {listener.protocol} on {address}" for address in bound)
 

@@ -23,6 +23,7 @@ from ._model import (
 )
 from ._observing import AdminConfig, LogConfig, RecordConfig
 from ._pattern import Pattern
+from ._process import ProcessConfig
 from ._tracing import TracingConfig
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Pattern",
     "Policy",
     "PoolConfig",
+    "ProcessConfig",
     "Protocol",
     "RecordConfig",
     "Standing",

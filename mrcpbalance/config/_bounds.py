@@ -79,6 +79,14 @@ class Timeouts:
         default=30.0,
         metadata=setting(duration(0.1), "The host names of backends are looked up again after this."),
     )
+    handover: float = attrs.field(
+        default=3.0,
+        metadata=setting(
+            duration(0.0),
+            "A process that ends goes on taking new sessions for this long on addresses that another process may share: those"
+            " that had begun to arrive.",
+        ),
+    )
     drain: float = attrs.field(
         default=30.0,
         metadata=setting(duration(0.0), "Sessions may go on for this long after SIGTERM, then are ended."),

@@ -35,6 +35,8 @@ def check(config: Config, root: Place) -> None:
         )
     for name, listener in config.listeners.items():
         _check_listener(listener, root.under("listeners", name))
+        if config.process.reuse_port:
+            _check_own_ports(listener, root.under("listeners", name))
         _check_references(listener, config, root.under("listeners", name))
     if config.tracing and config.tracing.sample and not can_trace():
         root.under("tracing").fault(
@@ -133,6 +135,16 @@ def _check_match(listener: ListenerConfig, place: Place) -> None:
         if here.given and place.under("path").given and not here.noted:
             here.fault(
                 "never holds beside path", "expected an entry of its own: RTSP has paths, SIP has this"
+            )
+
+
+def _check_own_ports(listener: ListenerConfig, place: Place) -> None:
+    """See to it that two processes can have a port each of those that aren't shared."""
+    for key, bind in (("control_bind", listener.control_bind), ("contact_bind", listener.contact_bind)):
+        if bind is not None and len(bind) == 1 and bind[0].port:
+            place.under(key).fault(
+                "one port, which two processes can't both have",
+                "expected a range or port 0 beside process.reuse_port",
             )
 
 

@@ -14,7 +14,6 @@ from ._health import HealthConfig
 from ._kinds import (
     BIND,
     NETWORK,
-    ONE_BIND,
     POOL_NAME,
     PUBLIC_HOST,
     REMOTE,
@@ -33,6 +32,7 @@ from ._kinds import (
 )
 from ._match import MatchConfig
 from ._observing import AdminConfig, LogConfig, RecordConfig
+from ._process import ProcessConfig
 from ._sections import Rows, Section, Sections, setting
 from ._tracing import TracingConfig
 
@@ -245,11 +245,21 @@ class ListenerConfig:
             only_for=("sip", "auto"),
         ),
     )
-    control_bind: Address | None = attrs.field(
+    control_bind: tuple[Address, ...] | None = attrs.field(
         default=None,
         metadata=setting(
-            ONE_BIND,
-            "Where proxied MRCPv2 connections arrive. Without it: a free port on the listener's address.",
+            BIND,
+            "Where proxied MRCPv2 connections arrive; of a range, the first port that is free. Without it: a free port on the"
+            " listener's address.",
+            only_for=("sip", "auto"),
+        ),
+    )
+    contact_bind: tuple[Address, ...] | None = attrs.field(
+        default=None,
+        metadata=setting(
+            BIND,
+            "Where requests inside SIP calls arrive, as Contact tells callers; of a range, the first port that is free. Without"
+            " it: where `bind` says, or a free port on that address if another process may listen there too.",
             only_for=("sip", "auto"),
         ),
     )
@@ -335,5 +345,11 @@ class Config:
     )
     record: RecordConfig = attrs.field(
         factory=RecordConfig, metadata=setting(Section(RecordConfig, "record"), "Recordings of sessions.")
+    )
+    process: ProcessConfig = attrs.field(
+        factory=ProcessConfig,
+        metadata=setting(
+            Section(ProcessConfig, "process"), "How the process stands beside another one of its kind."
+        ),
     )
     log: LogConfig = attrs.field(factory=LogConfig, metadata=setting(Section(LogConfig, "log"), "The log."))

@@ -46,7 +46,9 @@ def _listener_claims(listener: ListenerConfig, path: Path) -> Iterator[_Claim]:
     transports = frozenset(listener.transports) if listener.protocol == "sip" else _TCP
     yield from _claims((*path, "bind"), listener.bind, transports)
     if listener.control_bind:
-        yield from _claims((*path, "control_bind"), (listener.control_bind,), _TCP)
+        yield from _claims((*path, "control_bind"), listener.control_bind, _TCP)
+    if listener.contact_bind:
+        yield from _claims((*path, "contact_bind"), listener.contact_bind, transports)
 
 
 def _claims(path: Path, bind: tuple[Address, ...], transports: frozenset[Transport]) -> Iterator[_Claim]:

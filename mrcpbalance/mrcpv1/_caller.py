@@ -337,6 +337,14 @@ class Caller:
             self.end(session, end.who, now)
         self.farewell(end, now)
 
+    def dispensable(self) -> bool:
+        """Tell whether nothing on it has still to come to an end."""
+        return not self.turns.open and all(held.record.end for held in self.sessions.values())
+
+    def make_way(self, by: float, now: float) -> None:
+        """Close it when it holds nothing."""
+        self.watch.make_way(by, now)
+
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """End the sessions that live on a backend, in order; the others live on."""
         for leg in self.legs:

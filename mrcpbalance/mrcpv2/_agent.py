@@ -351,6 +351,11 @@ class Agent:
         self.alarm.clear()
         self.network.close()
 
+    def owes(self, connection: SipConnection) -> bool:
+        """Tell whether somebody waits on this connection for the answer to an INVITE."""
+        calls = [call for call in self.live_calls() if call.flow.key is connection]
+        return not all(call.told and call.passing is None for call in calls)
+
     def stop(self, end: End, now: float) -> None:
         """End every call, now."""
         for call in self.live_calls():

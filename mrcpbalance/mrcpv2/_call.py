@@ -121,7 +121,8 @@ class Call:
         self.count_resources(answer.body, now)
         body = answer.body if self.joint is None else self.joint.to_caller(answer.body)
         told = self.compose(self.invite, answer, body, contact)
-        self.caller = Side(self, Role.CALLER, Dialog.as_uas(self.invite, self.tag, contact), self.flow)
+        flow = self.agent.network.home(self.flow)
+        self.caller = Side(self, Role.CALLER, Dialog.as_uas(self.invite, self.tag, contact), flow)
         self.agent.know(self.caller)
         self._tell(told, now)
 

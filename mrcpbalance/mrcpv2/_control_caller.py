@@ -232,6 +232,13 @@ class ControlCaller:
             channel.answer_open(now)
         self.close(now)
 
+    def dispensable(self) -> bool:
+        """Tell that calls need it."""
+        return False
+
+    def make_way(self, by: float, now: float) -> None:
+        """Stay: it belongs to calls."""
+
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """Nothing to do: calls are ended by their agent, and their channels with them."""
 

@@ -353,6 +353,12 @@ class FramedCaller:
             self.answer_open(channel, now)
         self.farewell(end, now)
 
+    dispensable = idle
+
+    def make_way(self, by: float, now: float) -> None:
+        """Close it when it holds nothing."""
+        self.watch.make_way(by, now)
+
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """End the channels that live on a backend, in order; the others live on."""
         for leg in [leg for leg in self.legs if leg.backend is backend]:

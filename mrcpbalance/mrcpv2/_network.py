@@ -118,6 +118,15 @@ class SipConnection:
         self.port.abort()
         self.lost(CloseReason.FAULT, now)
 
+    def dispensable(self) -> bool:
+        """Tell whether no answer is still to go over it; calls go on at our Contact."""
+        return not self.agent.owes(self)
+
+    def make_way(self, by: float, now: float) -> None:
+        """Close it when no answer is still to go over it."""
+        if self.watch is not None:
+            self.watch.make_way(by, now)
+
     def stop(self, end: End, now: float) -> None:
         """Close it at the end of the process; its calls were ended before."""
         self.finished(now)
@@ -132,8 +141,9 @@ class Network:
 
     context: Context
     agent: "Agent"
-    own: Address  # where callers find us, as they are told
+    own: Address  # where callers find us inside calls, as they are told
     socket: DatagramPort | None  # where callers send datagrams; None: the listener has no udp
+    inside: DatagramPort | None = None  # where they send those inside calls, if that is another socket
     backwards: dict[str, DatagramPort] = attrs.field(
         factory=dict
     )  # sockets towards backends, by our own address
@@ -159,16 +169,38 @@ class Network:
         self._sockets[port] = port
         self._told[port] = self.own
 
+    def hear_inside(self, port: DatagramPort) -> None:
+        """Take the socket for what belongs to calls, where another process may come to have the first one."""
+        self.inside = port
+        self._sockets[port] = port
+        self._told[port] = self.own
+
+    def leave_first(self) -> None:
+        """Answer from the other socket what is still to be answered: the first one is another process's from now on."""
+        if self.socket is not None and self.inside is not None:
+            self._sockets[self.socket] = self.inside
+
+    def home(self, flow: Flow) -> Flow:
+        """Give the flow for our requests inside a call: from where its peer knows us."""
+        if self.inside is None or flow.key is not self.socket:
+            return flow
+        return attrs.evolve(flow, key=self.inside)
+
     def retire(self, port: DatagramPort) -> None:
         """Take no new calls on a socket any more: it is for those that live."""
         self._retired.add(port)
         if self.socket is port:
             self.socket = None
+        elif self.inside is port:
+            self.inside = None
 
-    def restore(self, port: DatagramPort) -> None:
-        """Take calls there again: callers send theirs there from now on."""
+    def restore(self, port: DatagramPort, *, inside: bool = False) -> None:
+        """Take calls there again: callers send theirs, or those inside calls, there from now on."""
         self._retired.discard(port)
-        self.hear(port)
+        if inside:
+            self.hear_inside(port)
+        else:
+            self.hear(port)
 
     def takes_calls(self, flow: Flow) -> bool:
         """Tell whether a new call may come on this flow."""
@@ -177,8 +209,9 @@ class Network:
     def move(self, own: Address) -> None:
         """Tell callers another address from now on; calls that live keep what they were told."""
         self.own = own
-        if self.socket is not None:
-            self._told[self.socket] = own
+        for port in (self.socket, self.inside):
+            if port is not None:
+                self._told[port] = own
 
     def drop(self, port: DatagramPort) -> None:
         """Close a socket that no call needs any more."""

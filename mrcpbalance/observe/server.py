@@ -35,11 +35,21 @@ OWNER_ONLY: Final = 0o600  # a unix socket has no token: whoever may open it giv
 
 
 async def serve_admin(
-    config: AdminConfig, console: Console, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    config: AdminConfig,
+    console: Console,
+    *,
+    given: trio.socket.SocketType | None = None,
+    takes_over: bool = False,
+    leave: trio.Event | None = None,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled. Raises `AdminError` or `TokenError` when it can't begin."""
+    """Serve until cancelled. Raises `AdminError` or `TokenError` when it can't begin.
+
+    Listens on `given`, or else opens a socket; one at a path is put in the place of another process's if it `takes_over`.
+    Once `leave` is set, nobody new is let in.
+    """
     tokens = Tokens.of(config)
-    async with _listening(config.bind) as sock:
+    async with _listening(config.bind, given, takes_over=takes_over) as sock:
         local = sock.getsockname()
         shown = Address(*local[:2]) if isinstance(config.bind, Address) else f"unix:{config.bind}"
         console.journal.note("admin-listening", address=str(shown))
@@ -53,7 +63,15 @@ async def serve_admin(
             nursery.start_soon(keep_history, console)
             nursery.start_soon(keep_feed, console)
             task_status.started()
-            await trio.serve_listeners(doors.enter, [trio.SocketListener(sock)], handler_nursery=nursery)
+            with trio.CancelScope() as letting_in:
+                nursery.start_soon(_end_when, trio.Event() if leave is None else leave, letting_in)
+                await trio.serve_listeners(doors.enter, [trio.SocketListener(sock)], handler_nursery=nursery)
+            sock.close()
+
+
+async def _end_when(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
 
 
 @attrs.define(eq=False)
@@ -138,11 +156,17 @@ class _Stream(trio.abc.HalfCloseableStream):
 
 
 @asynccontextmanager
-async def _listening(bind: Address | str) -> AsyncIterator[trio.socket.SocketType]:
-    """Listen while in use; a unix socket is removed in the end."""
+async def _listening(
+    bind: Address | str, given: trio.socket.SocketType | None, *, takes_over: bool
+) -> AsyncIterator[trio.socket.SocketType]:
+    """Listen while in use; a unix socket is removed in the end, unless it was given."""
+    if given is not None:
+        with given:
+            yield given
+        return
     shown = bind if isinstance(bind, Address) else f"unix:{bind}"
     try:
-        sock = await (_open_path(bind) if isinstance(bind, str) else _open(bind))
+        sock = await (_open_path(bind, takes_over=takes_over) if isinstance(bind, str) else _open(bind))
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise AdminError(f"admin.bind: can't listen on {shown}: {reason}{_advice(bind)}") from None
@@ -179,14 +203,17 @@ async def _open(bind: Address) -> trio.socket.SocketType:
     return sock
 
 
-async def _open_path(path: str) -> trio.socket.SocketType:
-    """Listen at a path that no other process serves any more."""
+async def _open_path(path: str, *, takes_over: bool) -> trio.socket.SocketType:
+    """Listen at a path that no other process serves any more, or does until now."""
     sock = trio.socket.socket(trio.socket.AF_UNIX)
+    bound = trio.Path(path).with_name(f".{os.getpid()}") if takes_over else trio.Path(path)
     try:
-        await _remove_stale(path)
-        await sock.bind(path)
-        await trio.Path(path).chmod(OWNER_ONLY)  # nobody can connect before `listen`
+        await _remove_stale(str(bound))
+        await sock.bind(str(bound))
+        await bound.chmod(OWNER_ONLY)  # nobody can connect before `listen`
         sock.listen(BACKLOG)
+        if takes_over:
+            await bound.rename(path)
     except OSError:
         sock.close()
         raise

@@ -214,6 +214,9 @@ class Caller:
         """End now, by an operator's word or at the end of a drain."""
         self.farewell(end, now)
 
+    def make_way(self, by: float, now: float) -> None:
+        """Stay: it is a session."""
+
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """End, if it lives on this backend."""
         if self.leg is not None and self.leg.backend is backend:

@@ -57,6 +57,11 @@ class Callers:
         for core in list(self.live):
             self._tell(core.leave, backend, end, now)
 
+    def make_way(self, by: float, now: float) -> None:
+        """Close the connections that nobody needs: who opens another finds the process that has taken over."""
+        for core in list(self.live):
+            self._tell(core.make_way, by, now)
+
     def stop(self, now: float) -> None:
         """End all, cleanly."""
         for core in list(self.live):

@@ -136,6 +136,9 @@ class Newcomer:
         self._leave()
         self.link.close()
 
+    def make_way(self, by: float, now: float) -> None:
+        """Stay: it has only just come."""
+
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """Nothing to do: it has no backend yet."""
 

@@ -9,9 +9,10 @@ from mrcpbalance.config import Address, Config
 from mrcpbalance.sessions import Session
 from mrcpbalance.sessions.ports import Journal
 
+from .inherited import Inherited
 from .names import backend_hosts
 from .proxy import Proxy
-from .sockets import Bound, Use, open_all
+from .sockets import CONTACT, Bound, Use, open_all
 
 type_ended = Callable[[Session, float], None]
 
@@ -24,6 +25,7 @@ async def serve(
     stop: trio.Event | None = None,
     stop_now: trio.Event | None = None,
     heralds: Sequence[Callable[..., Awaitable[None]]] = (),
+    inherited: Inherited | None = None,
     companions: Sequence[Callable[..., Awaitable[None]]] = (),
     task_status: trio.TaskStatus[Mapping[str, list[Address]]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -31,12 +33,13 @@ async def serve(
 
     `companions` are started with the proxy, as trio starts tasks, before it is ready, and cancelled at its end;
     `heralds` the same, but before anything that may take time: they can tell that it isn't ready yet.
+    `inherited` sockets that fit a listener are used instead of opening others; one that fits none is an error.
     Starts with the addresses of every listener. Raises `CannotListenError` when one can't be opened; none is then.
     Cancelling resets every connection.
     """
     stop = trio.Event() if stop is None else stop
     stop_now = trio.Event() if stop_now is None else stop_now
-    bound = open_all(config)
+    bound = open_all(config, inherited)
     proxy = Proxy.of(config, journal, ended)
     hosts = backend_hosts(config)
     by_listener = {name: [one for one in bound if one.listener.name == name] for name in config.listeners}
@@ -60,8 +63,9 @@ async def serve(
 
 
 def _addresses(sockets: list[Bound]) -> list[Address]:
-    """Give the addresses of one listener, each once: callers', then that of a SIP listener's control connections."""
-    shown = [one for one in sockets if one.use is not Use.CONTROL or one.listener.protocol == "sip"]
+    """Give the addresses of one listener, each once: callers', then what SIP has beside: Contact's, then control's."""
+    beside = CONTACT | {Use.CONTROL}
+    shown = [one for one in sockets if one.use not in beside or one.listener.protocol == "sip"]
     return list(dict.fromkeys(one.address for one in shown))
 
 

@@ -23,8 +23,10 @@ from .callers import Callers
 from .doors import Door, Placed
 from .gates import UNCLAIMED, Gate
 from .guests import Guests
+from .handover import leave
 from .names import Names
 from .probes import Probes
+from .sharing import Front
 from .sip import Telephone
 from .sockets import Bound, Use
 from .switchboard import Link, Listening, Switchboard
@@ -58,6 +60,7 @@ class Proxy:
     doors: dict[str, Door] = attrs.field(factory=dict)  # by listener
     tally: Tally = attrs.field(factory=Tally)
     meters: Meters | None = None  # measuring requests costs time: only where somebody can ask for it
+    fronts: list[Front] = attrs.field(factory=list)  # what else is at a shared address, but not for traffic
     agents: list[Agent] = attrs.field(factory=list)
     starting: bool = True
     changed: OnChange = _unheard  # may be set at any time; hears what the log says of backends
@@ -147,9 +150,11 @@ class Proxy:
         assert telephone is not None, "other sockets are for SIP"
         if bound.use is Use.CONTROL:
             return Placed(bound, self._accept(bound, door, telephone.control))
+        if bound.use is Use.CONTACT:
+            return Placed(bound, self._accept(bound, door, telephone.sip))
         return Placed(bound, telephone.hear(bound))
 
-    def _accept(self, bound: Bound, door: Door, enter: Callable[[Link, float], None]) -> Listening:
+    def _accept(self, bound: Bound, door: Door, enter: Callable[[Link, float], object]) -> Listening:
         def accepted(sock: socket.socket, source: str, now: float) -> None:
             limit = (
                 self.callers.room(source)
@@ -161,7 +166,7 @@ class Proxy:
             else:
                 enter(self.switchboard.adopt(sock, UNCLAIMED), now)
 
-        return self.switchboard.listen(bound.sock, accepted)
+        return self.switchboard.listen(bound.sock, accepted, bound.sharing)
 
     def _turn_away(self, sock: socket.socket, source: str, limit: str, listener: ListenerConfig) -> None:
         sock.close()
@@ -221,10 +226,7 @@ class Proxy:
 
     async def drain(self, stop_now: trio.Event) -> None:
         """Take no new sessions; wait for the live ones, at most `timeouts.drain` long; end the rest; close everything."""
-        for door in self.doors.values():
-            for placed in door.placed:
-                if placed.bound.use is Use.CALLERS:  # what live calls still need stays open
-                    placed.handle.close()
+        await leave(self, stop_now)
         self.draining = True
         sessions, within = len(self.register), self.config.timeouts.drain
         self.journal.note("draining", sessions=sessions, within_s=within)

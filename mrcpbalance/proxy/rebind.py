@@ -4,7 +4,6 @@ Callers that are there stay, and so do their sessions. A socket that nobody need
 told of stays until they have ended.
 """
 
-import socket
 from collections.abc import Sequence
 
 import attrs
@@ -36,12 +35,12 @@ class Keeping(Kept):
         had = [placed.bound for placed in (*door.placed, *leaving)]
         return next((bound for bound in had if bound.use is use and bound.asked == asked), None)
 
-    def spare(self, asked: Address) -> socket.socket | None:
+    def spare(self, asked: Address) -> Bound | None:
         """Take over one for callers that another listener gives up, with those who wait in its backlog."""
         for name, door in self.proxy.doors.items():
             for bound in (placed.bound for placed in door.placed):
                 if bound.use is Use.CALLERS and bound.address == asked and self._gives_up(name, bound):
-                    return bound.sock.dup()
+                    return bound
         return None
 
     def _gives_up(self, name: str, bound: Bound) -> bool:

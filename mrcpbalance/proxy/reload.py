@@ -18,8 +18,9 @@ from .names import backend_hosts
 from .proxy import Proxy
 from .rebind import Keeping, change, remove, revive
 from .sockets import Bound, CannotListenError, open_some
+from .systemd import Manager
 
-_AT_START: Final = ("log", "admin", "tracing")
+_AT_START: Final = ("log", "admin", "tracing", "process")
 
 
 class CannotReloadError(Exception):
@@ -159,6 +160,7 @@ class Reloader:
     """
 
     read: Callable[[], Config]
+    manager: Manager = attrs.field(factory=Manager)
     _one_at_a_time: trio.Lock = attrs.field(factory=trio.Lock)
     _wishes: trio.MemorySendChannel[None] = attrs.field(init=False)
     _wished: trio.MemoryReceiveChannel[None] = attrs.field(init=False)
@@ -186,12 +188,17 @@ class Reloader:
         Either way the log has what came of it.
         """
         async with self._one_at_a_time:
+            self.manager.reloading()
+            result = "reloaded"
             try:
                 changes = await self._replace(proxy)
             except CannotReloadError as error:
+                result = f"reload refused: {error.faults[0]}"
                 for fault in error.faults:
                     proxy.journal.note("reload-refused", level="error", fault=fault)
                 raise
+            finally:
+                self.manager.reloaded(result)
         proxy.journal.note("reloaded", **attrs.asdict(changes))
         return changes
 

@@ -14,7 +14,7 @@ from mrcpbalance.sessions.ports import Alarm
 from .doors import Door, Placed
 from .proxy import Proxy
 from .sip import Telephone
-from .sockets import Bound
+from .sockets import Bound, Use
 from .switchboard_datagrams import Datagrams
 
 LOOK: Final = 1.0  # seconds from one look to the next
@@ -55,7 +55,9 @@ class Retirement:
         for one in found:
             self.placed.remove(one)
             if isinstance(one.handle, Datagrams):
-                self.telephone.agent.network.restore(one.handle)
+                self.telephone.agent.network.restore(
+                    one.handle, inside=one.bound.use is Use.CONTACT_DATAGRAMS
+                )
         return found
 
     def give_back_telephone(self) -> Telephone:

@@ -11,7 +11,7 @@ from mrcpbalance.sessions.ports import DatagramPort
 
 from .callers import Callers
 from .guests import Guests
-from .sockets import Bound, Use
+from .sockets import CONTACT, Bound, Use
 from .switchboard import Link, Switchboard
 from .switchboard_datagrams import Datagrams
 
@@ -46,8 +46,11 @@ class Telephone:
 
     def hear(self, bound: Bound) -> Datagrams:
         """Take the datagrams that come on a socket."""
-        port = self.switchboard.hear(bound.sock, self)
-        self.agent.network.hear(port)
+        port = self.switchboard.hear(bound.sock, self, bound.sharing)
+        if bound.use is Use.CONTACT_DATAGRAMS:
+            self.agent.network.hear_inside(port)
+        else:
+            self.agent.network.hear(port)
         return port
 
     def datagram(self, port: DatagramPort, data: bytes, source: Address, now: float) -> None:
@@ -73,7 +76,8 @@ class Telephone:
 
 def _addresses(listener: ListenerConfig, sockets: Sequence[Bound]) -> tuple[Address, Address]:
     """Give the addresses that callers are told: for SIP, and for control connections."""
-    own = next(bound.address for bound in sockets if bound.use is not Use.CONTROL)
+    first = next(bound.address for bound in sockets if bound.use is not Use.CONTROL)
+    own = next((bound.address for bound in sockets if bound.use in CONTACT), first)
     control = next((bound.address for bound in sockets if bound.use is Use.CONTROL), own)
     return (
         Address(listener.advertise or own.host, own.port),

@@ -21,6 +21,7 @@ from ._link_desk import Desk, Family
 from ._link_dial import Places, host_of, is_number, set_options
 from ._link_null import NOBODY
 from .deadlines import DeadlineAlarm
+from .sharing import Sharing
 from .switchboard_datagrams import Datagrams, datagram_socket, source_address
 from .switchboard_host import host_here
 from .switchboard_listening import Accepted, Listening
@@ -107,17 +108,17 @@ class Switchboard(Desk):
             raise
         return link
 
-    def listen(self, sock: socket.socket, accepted: Accepted) -> Listening:
+    def listen(self, sock: socket.socket, accepted: Accepted, sharing: Sharing = Sharing.NOBODY) -> Listening:
         """Accept callers on a listening socket, which belongs to the switchboard from here on."""
-        return Listening(self, sock, accepted)
+        return Listening(self, sock, accepted, sharing)
 
     def datagrams(self, bind: Address, owner: DatagramOwner) -> Datagrams:
         """Open a socket for datagrams, on any port when that is 0; OSError if it can't be had."""
         return self.hear(datagram_socket(bind), owner)
 
-    def hear(self, sock: socket.socket, owner: DatagramOwner) -> Datagrams:
+    def hear(self, sock: socket.socket, owner: DatagramOwner, sharing: Sharing = Sharing.NOBODY) -> Datagrams:
         """Take over a bound socket for datagrams."""
-        return Datagrams(self, sock, owner)
+        return Datagrams(self, sock, owner, sharing)
 
     def own_address(self, address: Address) -> str:
         """Tell which of our own addresses a peer would see; "" where there is no way to it."""

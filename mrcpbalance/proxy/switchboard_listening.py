@@ -10,8 +10,10 @@ from ._link_desk import Desk, Family
 from ._link_dial import host_of, set_options
 from ._link_epoll import IN
 from ._link_null import GONE
+from .sharing import Sharing, stand_aside
 
 BATCH: Final = 64  # connections accepted in one round, at most
+MOST_LEFT: Final = 10_000  # callers accepted at the end, at most; the backlog holds fewer
 PAUSE: Final = 0.1  # seconds without accepting, when that fails
 THEIRS: Final = frozenset(  # the caller gave up, or its network did (accept(2)): the next may be well
     {
@@ -34,11 +36,12 @@ Accepted = Callable[[socket.socket, str, float], None]
 class Listening:
     """One listening socket; `accepted` gets each caller's socket, to be adopted or closed, its host, and the time."""
 
-    __slots__ = ("_accepted", "_batch", "_desk", "_fd", "_sock", "_told")
+    __slots__ = ("_accepted", "_batch", "_desk", "_fd", "_sock", "_told", "sharing")
 
-    def __init__(self, desk: Desk, sock: socket.socket, accepted: Accepted) -> None:
+    def __init__(self, desk: Desk, sock: socket.socket, accepted: Accepted, sharing: Sharing) -> None:
         self._desk = desk
         self._sock = sock
+        self.sharing = sharing
         self._accepted = accepted
         self._batch = 1  # follows how many wait, to spare the call that finds none
         self._told = False  # that accepting fails: once, until it works again
@@ -55,6 +58,22 @@ class Listening:
                 self._batch = max(self._batch // 2, 1)
                 return
         self._batch = min(self._batch * 2, BATCH)
+
+    def stand_aside(self) -> None:
+        """Leave callers that come from now on to the process that shares the address; nothing is lost where none does."""
+        if self.sharing is Sharing.PORT:
+            stand_aside(self._sock)
+        elif self.sharing is Sharing.SOCKET:  # who is in the backlog is in theirs too
+            self.close()
+
+    def finish(self) -> None:
+        """Accept who has come already, then no more."""
+        self._desk.fresh()
+        for _ in range(MOST_LEFT):
+            if self._fd < 0 or not self._accept():
+                break
+        self._desk.family = None
+        self.close()
 
     def close(self) -> None:
         """Accept no more; callers still in the backlog are reset."""
@@ -105,7 +124,8 @@ class Listening:
         if not self._told:
             self._told = True
             desk.report(fault, "accept")
-        desk.epoll.unregister(self._fd)
+        with contextlib.suppress(FileNotFoundError):  # it rests already
+            desk.epoll.unregister(self._fd)
         desk.deadlines.alarm(self._again).set(desk.now + PAUSE)
 
     def _again(self, _now: float) -> None:

@@ -26,6 +26,9 @@ class Core(Protocol):
     def stop(self, end: End, now: float) -> None:
         """Answer every open request, end every session with this cause, and close all connections, now."""
 
+    def make_way(self, by: float, now: float) -> None:
+        """Close the connection when nobody needs it, until then at most: its caller goes to the process that has taken over."""
+
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """Do the same for the sessions that live on one backend; the others live on."""
 

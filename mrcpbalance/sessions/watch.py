@@ -6,13 +6,15 @@ anything could be due, and what is due is looked up then.
 
 import math
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
 from mrcpbalance.config import Timeouts
 
 from .ports import Alarm, Shell
+
+QUIET: Final = 0.1  # seconds in which a peer says nothing, so that nothing should be on its way
 
 
 class Watched(Protocol):
@@ -22,6 +24,9 @@ class Watched(Protocol):
 
     def idle(self) -> bool:
         """Tell whether it holds no session and nothing is open on it."""
+
+    def dispensable(self) -> bool:
+        """Tell whether nobody would miss it: whoever opens another finds the process that has taken over."""
 
     def slow(self, now: float) -> None:
         """Act on a caller that took too long for one message (G-3)."""
@@ -49,6 +54,7 @@ class Watch:
     heard: float | None = None  # when the caller last sent octets
     partial_since: float | None = None  # since when a message is incomplete
     hurried: float = math.inf
+    way_by: float = math.inf
     rings_at: float = math.inf
     alarm: Alarm = attrs.field(init=False)
 
@@ -80,6 +86,21 @@ class Watch:
             self.hurried = min(self.hurried, at)
             self.by(at)
 
+    def make_way(self, by: float, now: float) -> None:
+        """End the connection once nobody needs it and its peer is quiet, lest something be on its way; by then at the latest."""
+        self.way_by = by
+        self.by(now)
+
+    def _make_way(self, now: float) -> None:
+        free = self.heard is not None and self.watched.dispensable()
+        quiet_from = now if self.heard is None else self.heard + QUIET
+        if free and (now >= quiet_from or now >= self.way_by):
+            self.watched.silent(now)
+        elif now >= self.way_by:
+            self.way_by = math.inf
+        else:
+            self.by(min(quiet_from if free else now + QUIET, self.way_by))
+
     def stop(self) -> None:
         """Watch no longer."""
         self.alarm.clear()
@@ -95,6 +116,8 @@ class Watch:
             watched.slow(now)
         elif self._idle_due() <= now:
             watched.silent(now)
+        if not watched.gone and self.way_by < math.inf:
+            self._make_way(now)
         if not watched.gone:
             watched.look(now)
         if not watched.gone:

@@ -42,7 +42,7 @@ def test_faults(file: Path) -> None:
     result = check(file)
     assert result.stdout.splitlines() == [
         f'{file}:7: listeners.l.pool: no pool "q", expected "p"',
-        f'{file}:8: listeners.l.speed: unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
+        f'{file}:8: listeners.l.speed: unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "contact_bind", "advertise", "stick_table", "framing" or "interleaved"',
         f'{file}:10: timeouts.idle: found 5, expected a duration from 1ms to 366d, like "250ms", "2s" or "1h30m"',
     ]
     assert result.stderr == ""

@@ -101,7 +101,7 @@ async def test_an_address_in_use(tmp_path: Path, taken: Address) -> None:
     assert (status, out) == (1, "")
     assert err == (
         f"mrcpbalance: listeners.raw.bind: can't listen on {taken}: Address already in use "
-        "(another process listens there; `ss -lntup` shows which)\n"
+        "(another process listens there; `ss -lntup` shows which. To take over from it, see process.reuse_port)\n"
     )
 
 

@@ -127,6 +127,12 @@ framing = "repair"
         SIP + 'control = "direct"\ncontrol_bind = "127.0.0.1:1544"\n',
         'f:9: listeners.l.control_bind: doesn\'t fit here, expected only beside control "proxied"',
     ),
+    "ports that two processes can't both have": (
+        SIP
+        + 'control_bind = "127.0.0.1:1544"\ncontact_bind = "127.0.0.1:5070"\n[process]\nreuse_port = true\n',
+        "f:8: listeners.l.control_bind: one port, which two processes can't both have, expected a range or port 0 beside process.reuse_port",
+        "f:9: listeners.l.contact_bind: one port, which two processes can't both have, expected a range or port 0 beside process.reuse_port",
+    ),
     "sip_transport without sip": (
         BASE.replace("rtsp =", 'sip_transport = "tcp"\nrtsp =', 1),
         'f:2: pools.p.backends.b.sip_transport: doesn\'t fit here, expected only beside an address for "sip"',

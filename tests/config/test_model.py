@@ -17,6 +17,7 @@ from mrcpbalance.config import (
     ListenerConfig,
     LogConfig,
     PoolConfig,
+    ProcessConfig,
     StickTableConfig,
     Timeouts,
     TracingConfig,
@@ -49,7 +50,7 @@ def test_the_contract() -> None:
         protocol="sip",
         bind=(Address("127.0.0.1", 5060),),
         pool="speech",
-        control_bind=Address("127.0.0.1", 1544),
+        control_bind=(Address("127.0.0.1", 1544),),
         advertise="192.0.2.50",
     )
     ports = tuple(Address("127.0.0.1", port) for port in (8001, 8002, 8003))
@@ -107,6 +108,7 @@ def test_defaults() -> None:
                 transports=("udp", "tcp"),
                 control="proxied",
                 control_bind=None,
+                contact_bind=None,
                 advertise=None,
                 stick_table=None,
                 framing="strict",
@@ -119,6 +121,7 @@ def test_defaults() -> None:
         admin=None,
         tracing=None,
         log=LogConfig(format="json"),
+        process=ProcessConfig(reuse_port=False),
     )
 
 
@@ -208,6 +211,13 @@ GOOD: Final[dict[str, tuple[str, str, object]]] = {
         BASE + '[pools.q.backends.c]\ntcp = "192.0.2.1:1"\n[stick_tables.t]',
         "stick_tables.t.size",
         200_000,
+    ),
+    "process": (BASE + "[process]\nreuse_port = true", "process", ProcessConfig(reuse_port=True)),
+    "ports for two processes": (
+        SIP
+        + 'control_bind = "127.0.0.1:1544-1545"\ncontact_bind = "127.0.0.1:0"\n[process]\nreuse_port = true',
+        f"{LISTENER}.contact_bind",
+        (Address("127.0.0.1", 0),),
     ),
     "octets": (BASE + "[limits]\nmessage = 1_048_576", "limits.message", 1024**2),
     "octets with their unit": (BASE + '[limits]\nunsent = "64KiB"', "limits.unsent", 65_536),

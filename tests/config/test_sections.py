@@ -13,7 +13,7 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
     ),
     "unknown table like none": (
         BASE + "[zzz]\n",
-        'f:8: zzz: unknown key, expected "pools", "listeners", "stick_tables", "timeouts", "limits", "admin", "tracing", "record" or "log"',
+        'f:8: zzz: unknown key, expected "pools", "listeners", "stick_tables", "timeouts", "limits", "admin", "tracing", "record", "process" or "log"',
     ),
     "unknown key of a pool": (
         BASE + '[pools.p]\npolcy = "first"\n',
@@ -29,7 +29,7 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
     ),
     "unknown key of a listener": (
         BASE + "listen = true\n",
-        'f:8: listeners.l.listen: unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
+        'f:8: listeners.l.listen: unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "contact_bind", "advertise", "stick_table", "framing" or "interleaved"',
     ),
     "unknown key of a stick table": (
         BASE + '[stick_tables.t]\nexpires = "1h"\n',
@@ -49,11 +49,11 @@ BAD: Final[dict[str, tuple[str, ...]]] = {
     ),
     "odd unknown key": (
         BASE + '"a \\"b\\" \\u0007" = 1\n',
-        'f:8: listeners.l."a \\"b\\" \\x07": unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
+        'f:8: listeners.l."a \\"b\\" \\x07": unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "contact_bind", "advertise", "stick_table", "framing" or "interleaved"',
     ),
     "long unknown key": (
         BASE + "x" * 100 + " = 1",
-        'f:8: listeners.l."xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…": unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "advertise", "stick_table", "framing" or "interleaved"',
+        'f:8: listeners.l."xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…": unknown key, expected "protocol", "bind", "pool", "match", "allow", "transports", "control", "control_bind", "contact_bind", "advertise", "stick_table", "framing" or "interleaved"',
     ),
     "protocol is missing": (
         BASE.replace('protocol = "rtsp"\n', "", 1),

@@ -94,6 +94,12 @@ def test_own_control_bind() -> None:
     ]
 
 
+def test_own_contact_bind() -> None:
+    assert faults_of(document("sip/udp://127.0.0.1:5060", more='contact_bind = "127.0.0.1:5055-5060"')) == [
+        f"f:10: listeners.l0.contact_bind: {taken('127.0.0.1:5060', 'listeners.l0.bind')}"
+    ]
+
+
 def test_admin_on_a_unix_socket_meets_nothing() -> None:
     assert parse(document("rtsp://127.0.0.1:1554", more='[admin]\nbind = "unix:/run/sock"'), "f").admin
 

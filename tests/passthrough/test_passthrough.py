@@ -58,6 +58,15 @@ def test_octets_pass_both_ways_and_the_server_may_speak_first() -> None:
     assert (session.protocol, session.bytes_to_backend, session.bytes_to_client) == ("tcp", 20, 17)
 
 
+def test_a_connection_that_passes_stays_when_others_make_way() -> None:
+    stage = RawStage()
+    client = stage.connect()
+    stage.at(A).connects()
+    client.owner.make_way(stage.now, stage.now)  # type: ignore[attr-defined]
+    stage.passes(10)
+    assert client.state == "open"
+
+
 def test_half_close_from_the_backend() -> None:
     stage = RawStage()
     client = stage.connect()

@@ -24,6 +24,9 @@ class Core:
         self.stopped.append(f"{end} at {now:.0f}")
         self.callers.left(self)
 
+    def make_way(self, by: float, now: float) -> None:
+        self.stopped.append(f"makes way from {now:.0f} to {by:.0f}")
+
     def leave(self, backend: Backend, end: End, now: float) -> None:
         raise NotImplementedError
 
@@ -88,3 +91,10 @@ def test_the_fault_of_one_keeps_no_other_from_its_end() -> None:
 
 def _fails(_end: End, _now: float) -> None:
     raise ValueError("our own")
+
+
+def test_all_make_way() -> None:
+    callers = Callers(Limits())
+    cores = [join(callers, "192.0.2.1") for _ in range(2)]
+    callers.make_way(8.0, 7.0)
+    assert [core.stopped for core in cores] == [["makes way from 7 to 8"]] * 2

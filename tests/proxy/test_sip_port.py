@@ -32,13 +32,15 @@ def opened(port: int) -> list[Bound]:
 
 
 def test_a_port_that_is_free_for_connections_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    listening_socket = sockets._listening_socket
+    listening_socket = sockets.listening_socket
     with taken() as port:
         offered = iter([port])
         monkeypatch.setattr(
             sockets,
-            "_listening_socket",
-            lambda address: listening_socket(Address(address.host, address.port or next(offered, 0))),
+            "listening_socket",
+            lambda address, *, shared: listening_socket(
+                Address(address.host, address.port or next(offered, 0)), shared=shared
+            ),
         )
         found = opened(0)
         ports = [bound.address.port for bound in found]

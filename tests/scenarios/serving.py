@@ -50,6 +50,11 @@ class Serving:
         wanted = {"event": event, **fields}
         return await self.log.until(lambda line: wanted.items() <= line.items())
 
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._child.pid
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self._child.send_signal(number)
@@ -110,16 +115,19 @@ async def serving(
     stalled: bool = False,
     descriptors: int | None = None,
     faults: tuple[str, ...] = (),
+    wrapped: tuple[str, ...] = (),
+    pass_fds: tuple[int, ...] = (),
 ) -> AsyncIterator[Serving]:
     """Run `mrcpbalance serve`, wait for so many readiness lines; in the end it is stopped.
 
     It must end in order, and nothing but log lines may stand on stderr, none of them about a fault of its own but for
-    those at the places listed. With `descriptors` it may open no more than so many.
+    those at the places listed. With `descriptors` it may open no more than so many; `wrapped` is the start of a command that
+    runs the rest of it.
     """
-    command = [*COMMAND, *arguments]
+    command = [*wrapped, *COMMAND, *arguments]
     if descriptors is not None:
         command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
-    async with child_process(command, stderr=subprocess.PIPE) as child:
+    async with child_process(command, stderr=subprocess.PIPE, pass_fds=pass_fds) as child:
         served = Serving(child)
         if not stalled:
             served.read_log.set()

@@ -220,11 +220,19 @@ class SipCall:
             return None
         self.end = end
         try:
+            return await self._say_bye() or (await self._say_bye() if self._is_cut_off() else None)
+        finally:
+            self._caller.later(self._over, end)
+
+    async def _say_bye(self) -> int | None:
+        try:
             return (await self._ask(b"BYE", [], b"")).status
         except ConnectionLost:
             return None
-        finally:
-            self._caller.later(self._over, end)
+
+    def _is_cut_off(self) -> bool:
+        """Tell whether a connection was lost, so that a request may be said on another (RFC 3261 section 18.4)."""
+        return self._caller.agent.is_gone(self._flow)
 
     async def _over(self, end: Literal["caller", "peer", "lost"]) -> None:
         self.end = self.end or end
