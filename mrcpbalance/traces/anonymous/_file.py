@@ -6,27 +6,26 @@ from typing import Final
 from mrcpbalance.traces._endpoint import Endpoint
 from mrcpbalance.traces.capture import Connection, Ending
 from mrcpbalance.traces.sessions import Message, Session
+from mrcpbalance.traces.writing import Writer
 
 from ._messages import anonymous
 from ._names import Names
-from ._packets import Stream, datagram
-from ._pcapng import beginning, packet
 
+_NANOSECONDS: Final = 1e9
 _LATE: Final = 1 << 62  # an end comes after what was said at the same time
 
 _Happening = Message | Connection | Ending
 
 
 def capture(sessions: Iterable[Session]) -> Iterator[bytes]:
-    """Give the blocks of a pcapng file with the messages of sessions, and the beginnings and ends of their connections.
+    """Give a pcapng file piece by piece: the messages of sessions, and the beginnings and ends of their connections.
 
-    Their messages must have been kept; what was not captured whole is left out. Times stay.
+    Their messages must have been kept; what was not captured whole is left out. Times stay, to the microsecond.
     """
-    yield beginning("sessions without personal data")
-    writer = _Writer()
+    anonymizer = _Anonymizer()
+    yield anonymizer.writer.begin()
     for time, _, happening in sorted(_happenings(sessions), key=lambda entry: entry[:2]):
-        for data in writer.packets(happening):
-            yield packet(time, data)
+        yield anonymizer.written(time / _NANOSECONDS, happening)
 
 
 def _happenings(sessions: Iterable[Session]) -> Iterator[tuple[int, int, _Happening]]:
@@ -46,36 +45,31 @@ def _happenings(sessions: Iterable[Session]) -> Iterator[tuple[int, int, _Happen
                 yield ending.time, _LATE, ending
 
 
-class _Writer:
-    """Makes packets of what happened, with other names."""
+class _Anonymizer:
+    """Writes what happened, with other names."""
 
     def __init__(self) -> None:
+        self.writer = Writer()
         self._names = Names()
-        self._streams: dict[Connection, Stream] = {}
 
-    def packets(self, happening: _Happening) -> Iterable[bytes]:
-        """Give the packets of one thing that happened."""
+    def written(self, time: float, happening: _Happening) -> bytes:
+        """Give the octets for one thing that happened; `time` is seconds since 1970."""
         match happening:
-            case Connection():
-                return self._stream(happening).opened()
+            case Connection(client=client, server=server):
+                return self.writer.opened(time, self._end(client), self._end(server))
             case Ending(by=by, reset=reset, connection=connection):
-                return self._stream(connection).ended(self._end(by), reset=reset)
+                other = connection.server if by == connection.client else connection.client
+                return self.writer.ended(time, self._end(by), self._end(other), reset=reset)
             case _:
-                return self._message(happening)
+                return self._message(time, happening)
 
-    def _message(self, message: Message) -> Iterable[bytes]:
+    def _message(self, time: float, message: Message) -> bytes:
         data = anonymous(message.wire, message.raw, self._names)
         source, target = self._end(message.source), self._end(message.target)
         if message.connection is None:
-            return [datagram(source, target, data)]
-        return self._stream(message.connection).said(source, data)
-
-    def _stream(self, connection: Connection) -> Stream:
-        stream = self._streams.get(connection)
-        if stream is None:
-            ends = self._end(connection.client), self._end(connection.server)
-            stream = self._streams[connection] = Stream(*ends)
-        return stream
+            return self.writer.datagram(time, source, target, data)
+        opened = message.source == message.connection.client
+        return self.writer.stream(time, source, target, data, opened=opened)
 
     def _end(self, end: Endpoint) -> Endpoint:
         return Endpoint(self._names.host(end.host), end.port)

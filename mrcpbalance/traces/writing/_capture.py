@@ -1,7 +1,7 @@
 """A capture written from messages that were seen whole: packets are made up around them, as a network would carry them.
 
-A TCP connection begins with a handshake before the first message that is written of it. Its end is not written: other
-sessions may use it.
+A TCP connection begins with a handshake before the first message that is written of it, unless it is written before. Its
+end is written only where somebody asks for it: other sessions may use it.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ import attrs
 from mrcpbalance.traces._endpoint import Endpoint
 
 from . import _blocks
-from ._frames import ACK, PUSH, SYN, datagram, segment
+from ._frames import ACK, FIN, PUSH, RESET, SYN, datagram, segment
 
 PIECE: Final = 16_384  # octets of a message in one segment
 MOST: Final = 65_536  # connections remembered; the oldest begins anew with another handshake
@@ -67,6 +67,20 @@ class Writer:
             comment = ""
             sent[source] = (sent[source] + len(piece)) % _ROUND
         return written
+
+    def opened(self, time: float, opener: Endpoint, other: Endpoint) -> bytes:
+        """Write the handshake of a TCP connection."""
+        return self._open(time, opener, other)[1]
+
+    def ended(self, time: float, by: Endpoint, other: Endpoint, *, reset: bool) -> bytes:
+        """Write the end of one side of a TCP connection, or of all of it; nothing where there is no such connection."""
+        connection = self._connections.get(_key(by, other))
+        if connection is None:
+            return b""
+        sent = connection.sent
+        frame = segment(by, other, (sent[by], sent[other]), (RESET if reset else FIN) | ACK, b"")
+        sent[by] = (sent[by] + 1) % _ROUND
+        return _blocks.packet(time, frame)
 
     def remark(self, time: float, source: Endpoint, target: Endpoint, comment: str) -> bytes:
         """Write a comment where a TCP connection stands, on an acknowledgement; nothing where there is no such connection."""

@@ -8,7 +8,7 @@ from typing import Final
 from mrcpbalance.traces._endpoint import Endpoint
 
 TCP, UDP = 6, 17
-FIN, SYN, PUSH, ACK = 1, 2, 8, 16
+FIN, SYN, RESET, PUSH, ACK = 1, 2, 4, 8, 16
 LARGEST_DATAGRAM: Final = 65_507  # octets that one UDP datagram carries over IPv4
 _MAC: Final = b"\x02\0\0\0\0\x02" + b"\x02\0\0\0\0\x01"  # locally administered
 _HOPS: Final = 64

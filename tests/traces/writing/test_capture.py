@@ -86,3 +86,20 @@ def test_connections_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     first = writer.stream(NOON, *FOUR, b"x")
     writer.stream(NOON, *SIX, b"x")
     assert writer.stream(NOON, *FOUR, b"x") == first
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_connection_that_carries_nothing_begins_and_ends(tmp_path: Path, reset: bool) -> None:
+    file = tmp_path / "made.pcapng"
+    client, server = FOUR
+    writer = Writer()
+    written = writer.begin() + writer.opened(NOON, client, server)
+    written += writer.ended(NOON + 1, server, client, reset=reset)
+    file.write_bytes(written if reset else written + writer.ended(NOON + 2, client, server, reset=False))
+    assert complaints(file) == ""
+    flags = tshark(file, "-Y", "tcp.flags.reset==1 or tcp.flags.fin==1", "-T", "fields", "-e", "ip.src")
+    assert flags.split() == ([server.host] if reset else [server.host, client.host])
+
+
+def test_nothing_ends_that_never_began() -> None:
+    assert Writer().ended(NOON, *FOUR, reset=True) == b""
