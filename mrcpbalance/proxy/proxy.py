@@ -114,6 +114,9 @@ class Proxy:
             tables={name: StickTable(table) for name, table in config.stick_tables.items()},
         )
         link(proxy.pools)
+        proxy.register.on_fault = lambda fault: journal.note(
+            "fault", level="error", where="observer", exc_info=fault
+        )
         return proxy
 
     def listen(self, sockets: Sequence[Bound]) -> None:

@@ -20,7 +20,7 @@ from .rebind import Keeping, change, remove, revive
 from .sockets import Bound, CannotListenError, open_some
 from .systemd import Manager
 
-_AT_START: Final = ("log", "admin", "tracing", "process")
+_AT_START: Final = ("log", "admin", "tracing", "process", "record")
 
 
 class CannotReloadError(Exception):

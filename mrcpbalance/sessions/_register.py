@@ -15,14 +15,29 @@ def _unheard(session: Session, now: float) -> None:
     """Tell nobody."""
 
 
+def _raise(fault: Exception) -> None:
+    raise fault
+
+
 class Register:
     """The live sessions, at most `limit`. `on_end(session, now)` is called once for each that ended.
 
     `on_answer(session, now)`, which may be set at any time, is called once for each whose set-up succeeds. `choosers` are
-    asked of each session that begins; `tapped` counts the live ones that are observed.
+    asked of each session that begins; `tapped` counts the live ones that are observed; `on_fault`, which may be
+    set at any time, is given what an observer raised.
     """
 
-    __slots__ = ("_by_id", "_by_key", "_new_id", "_on_end", "choosers", "limit", "on_answer", "tapped")
+    __slots__ = (
+        "_by_id",
+        "_by_key",
+        "_new_id",
+        "_on_end",
+        "choosers",
+        "limit",
+        "on_answer",
+        "on_fault",
+        "tapped",
+    )
 
     def __init__(
         self, limit: int, new_id: Callable[[], str], on_end: Callable[[Session, float], None]
@@ -32,6 +47,7 @@ class Register:
         self.tapped = 0
         self._new_id: Final = new_id
         self._on_end: Final = on_end
+        self.on_fault: Callable[[Exception], None] = _raise
         self.on_answer: Callable[[Session, float], None] = _unheard
         self._by_id: Final[dict[str, Session]] = {}
         # One session nearly always; a dict of them (for its order) when several bear the same key.
@@ -53,9 +69,13 @@ class Register:
         session = Session(self._new_id(), protocol, client, pool, now, routed_by)
         self._by_id[session.id] = session
         for choose in self.choosers:
-            observer = choose(session)
-            if observer is not None:
-                self.tap(session, observer)
+            try:
+                observer = choose(session)
+            except Exception as fault:  # noqa: BLE001 - handed out; what looks on must not keep a session from beginning
+                self.on_fault(fault)
+            else:
+                if observer is not None:
+                    self.tap(session, observer)
         return session
 
     def answered(self, session: Session, now: float) -> None:
@@ -68,10 +88,14 @@ class Register:
         if session.end is not None:
             return
         if session.tap is None:
-            session.tap = Tap(session, (observer,))
+            session.tap = Tap(session, (observer,), self._failed)
             self.tapped += 1
         else:
             session.tap.observers += (observer,)
+
+    def _failed(self, session: Session, observer: Observer, fault: Exception) -> None:
+        self.untap(session, observer)
+        self.on_fault(fault)
 
     def untap(self, session: Session, observer: Observer) -> None:
         """Let an observer go; nothing happens when it is none."""
@@ -130,8 +154,7 @@ class Register:
             session.seat.release()
         if session.tap is not None:
             self.tapped -= 1
-            for observer in session.tap.observers:
-                observer.ended(session, now)
+            session.tap.end(now)
         self._on_end(session, now)
 
     def _forget(self, session: Session, key: str) -> None:

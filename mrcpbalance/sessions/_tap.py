@@ -1,6 +1,7 @@
 """Listening in on one session: every message of it, as each peer sent or got it, told to whoever observes."""
 
 import enum
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
@@ -44,7 +45,7 @@ class Overheard:
 
 
 class Observer(Protocol):
-    """Who is told of a session. Every call is synchronous, returns soon, and raises nothing."""
+    """Who is told of a session. Every call is synchronous and returns soon; who raises is told nothing more."""
 
     def overheard(self, session: Session, message: Overheard, /) -> None:
         """Take a message; late ones may follow the end."""
@@ -59,12 +60,24 @@ class Tap:
 
     session: Session
     observers: tuple[Observer, ...]
+    failed: Callable[[Session, Observer, Exception], None]  # told of an observer that raised
 
     def hear(self, direction: Direction, protocol: str, data: bytes, way: Port | Hop, now: float) -> None:
         """Tell of one message."""
         message = Overheard(direction, protocol, data, way, now)
         for observer in self.observers:
-            observer.overheard(self.session, message)
+            try:
+                observer.overheard(self.session, message)
+            except Exception as fault:  # noqa: BLE001 - handed out; what looks on must not harm the session
+                self.failed(self.session, observer, fault)
+
+    def end(self, now: float) -> None:
+        """Tell of the end."""
+        for observer in self.observers:
+            try:
+                observer.ended(self.session, now)
+            except Exception as fault:  # noqa: BLE001 - as above
+                self.failed(self.session, observer, fault)
 
     def to_backend(
         self, protocol: str, came: bytes, client: Port, went: bytes, backend: Port, now: float

@@ -1,6 +1,7 @@
 """Who observes a session, and from when until when."""
 
 import attrs
+import pytest
 
 from mrcpbalance.config import Address
 from mrcpbalance.sessions import Direction, End, Hop, Observer, Overheard, Phase, Register, Session, Who
@@ -86,3 +87,46 @@ def test_a_session_that_has_ended_gets_no_new_observer() -> None:
     house.register.end(session, HUNG_UP, 3.0)
     house.register.tap(session, Ear())
     assert (session.tap, house.register.tapped) == (None, 0)
+
+
+class Clumsy:
+    """An observer that raises."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+
+    def overheard(self, session: Session, message: Overheard) -> None:
+        if self.at == "message":
+            raise ValueError(session.id)
+
+    def ended(self, session: Session, now: float) -> None:
+        if self.at == "end":
+            raise ValueError(session.id)
+
+
+@pytest.mark.parametrize("at", ["message", "end"])
+def test_an_observer_that_raises_is_let_go_and_harms_nobody(at: str) -> None:
+    house, ear, faults = House(), Ear(), list[str]()
+    house.register.on_fault = lambda fault: faults.append(repr(fault))
+    session = house.open()
+    house.register.tap(session, Clumsy(at))
+    house.register.tap(session, ear)
+    say(session, b"one")
+    say(session, b"two")
+    house.register.end(session, HUNG_UP, 3.0)
+    assert (len(ear.told()), len(ear.ends), house.order) == (2, 1, ["log"])
+    assert (faults, house.register.tapped) == (["ValueError('id')"], 0)
+
+
+def test_a_chooser_that_raises_keeps_no_session_from_beginning() -> None:
+    house, ear, faults = House(), Ear(), list[str]()
+
+    def clumsy(session: Session) -> Observer | None:
+        raise ValueError(session.id)
+
+    house.register.choosers = (clumsy, lambda _: ear)
+    with pytest.raises(ValueError, match="id"):  # unless somebody wants to hear of it
+        house.open()
+    house.register.on_fault = lambda fault: faults.append(repr(fault))
+    say(house.open(), b"x")
+    assert (len(ear.told()), faults) == (1, ["ValueError('id')"])
