@@ -22,6 +22,7 @@ class Choice:
     cause: str | None = None
     longer_than: int = 0  # nanoseconds
     failed: bool = False
+    server: str | None = None
 
     def of(self, sessions: Sequence[Session]) -> list[Session]:
         """Give those that fit, in their order."""
@@ -42,6 +43,7 @@ class Choice:
             and (self.cause is None or any(is_cause(one.cause, self.cause) for one in session.causes))
             and session.duration > self.longer_than - 1
             and (not self.failed or session.outcome.end.is_failure)
+            and self.server in (None, session.server.host, str(session.server))
         )
 
 
@@ -69,6 +71,11 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--longer-than", metavar="TIME", callback=_duration, help="Only sessions that took longer, as in 2s."
+    ),
+    click.option(
+        "--server",
+        metavar="HOST[:PORT]",
+        help="Only sessions with this server; a capture at a proxy has each session twice.",
     ),
     click.option("--failed", is_flag=True, help="Only sessions that were refused, failed or cut."),
 )

@@ -75,6 +75,7 @@ def command(
     method: str | None,
     cause: str | None,
     longer_than: int,
+    server: str | None,
     failed: bool,  # noqa: FBT001
 ) -> None:
     """Show the MRCP sessions in TRACE, a pcap or pcapng file ("-": standard input).
@@ -85,7 +86,9 @@ def command(
     output = Output(svg=svg, html=html, anonymous=anonymous, as_json=as_json)
     if output.files + as_json > 1:
         raise click.UsageError("--svg, --html, --anonymize and --json exclude each other")
-    choice = Choice(names=names, method=method, cause=cause, longer_than=longer_than, failed=failed)
+    choice = Choice(
+        names=names, method=method, cause=cause, longer_than=longer_than, failed=failed, server=server
+    )
     found = read_capture(trace, choice.keep if names or output.needs_messages else lambda _session: False)
     sessions = choice.of(found.sessions)
     if names and not sessions:

@@ -119,6 +119,7 @@ def command(
     method: str | None,
     cause: str | None,
     longer_than: int,
+    server: str | None,
     failed: bool,  # noqa: FBT001
     json_wanted: bool,  # noqa: FBT001
 ) -> None:
@@ -129,7 +130,9 @@ def command(
     """
     if (role == "server") is not bool(listen) or (role == "callers") is not bool(to):
         raise click.UsageError(_NONE)
-    choice = Choice(names=names, method=method, cause=cause, longer_than=longer_than, failed=failed)
+    choice = Choice(
+        names=names, method=method, cause=cause, longer_than=longer_than, failed=failed, server=server
+    )
     order = Order(
         role=role,
         to=to,

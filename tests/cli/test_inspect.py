@@ -323,3 +323,11 @@ def test_one_kind_of_output_at_a_time(tmp_path: Path) -> None:
     result = inspect(MIXED, "--json", "--anonymize", tmp_path / "x")
     assert result.exit_code == 2
     assert "--svg, --html, --anonymize and --json exclude each other" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("server", "count"), [("127.0.0.2", 6), ("127.0.0.2:1554", 2), ("127.0.0.2:8060", 4), ("127.0.0.1", 0)]
+)
+def test_only_one_server(server: str, count: int) -> None:
+    assert inspect(MIXED, "--server", server, "--json").exit_code == 0
+    assert inspect(MIXED, "--server", server).stdout.startswith(f"{count} sessions")
