@@ -118,3 +118,19 @@ def test_a_framed_connection_stays_as_long_as_it_holds_a_channel() -> None:
     backend.says(reply(2, ONE))
     stage.passes(WITHIN / 2)
     assert stage.client.state == "closed"
+
+
+def test_a_reload_may_move_the_socket_for_calls_too() -> None:
+    stage = HomeStage()
+    call = stage.begin()
+    network, other = stage.agent.network, StageSocket(Address("192.0.2.1", 40_001))
+    network.move(other.local)
+    network.hear_inside(other)
+    network.retire(stage.inside)
+    assert network.inside is other
+    stage.agent.datagram(stage.inside, request(b"OPTIONS", to_tag=call.tag, cseq=2), PHONE, stage.now)
+    assert stage.one().source is stage.inside  # the call goes on where it was told
+    network.retire(other)
+    assert network.inside is None
+    network.restore(stage.inside, inside=True)
+    assert network.inside is stage.inside
