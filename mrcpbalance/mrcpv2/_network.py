@@ -253,7 +253,7 @@ class Network:
         """Tell whether a flow is one that callers come by: the listener's socket, or a connection that a peer opened."""
         if isinstance(flow.key, SipConnection):
             return flow.key.watch is not None
-        return flow.key is self.socket
+        return flow.key in (self.socket, self.inside)
 
     # Towards backends.
 
