@@ -70,8 +70,13 @@ class Admin:
             if response.status >= http.client.BAD_REQUEST:
                 self._checked(response.status, response.read())
             sock.settimeout(None)
-            while data := response.read1(PIECE):
-                yield data
+            try:
+                while data := response.read1(PIECE):
+                    yield data
+            except (http.client.HTTPException, OSError):
+                raise NoAnswerError(
+                    f"the proxy at {self.where} ended before it had told everything"
+                ) from None
 
     def _request(
         self, connection: http.client.HTTPConnection, method: str, path: str

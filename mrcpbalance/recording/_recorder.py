@@ -94,9 +94,9 @@ def _number(name: str, text: str, most: float) -> float:
     try:
         value = float(text)
     except ValueError:
-        _refuse(name, text, f"a number up to {most:g}")
+        _refuse(name, text, f"a number up to {most:,.0f}")
     if not 0 < value <= most:
-        _refuse(name, text, f"a number above 0, up to {most:g}")
+        _refuse(name, text, f"a number above 0, up to {most:,.0f}")
     return value
 
 

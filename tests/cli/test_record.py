@@ -1,5 +1,7 @@
 """`mrcpbalance record`: what it asks, where it writes, and what it says when there is nothing to be had."""
 
+import socketserver
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,27 @@ def test_stdout() -> None:
     with answering("octets") as stub:
         result = run("record", "-", "--admin", stub.where)
     assert (result.exit_code, result.stdout) == (0, "octets")
+
+
+CUT = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\noctets\r\n6\r\noct"
+
+
+def test_a_proxy_that_ends_meanwhile(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+
+    class Cutting(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.request.sendall(CUT)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Cutting) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        where = f"127.0.0.1:{server.server_address[1]}"
+        result = run("record", str(file), "--admin", where)
+        thread.join()
+    assert error(result) == f"mrcpbalance: the proxy at {where} ended before it had told everything"
+    assert file.read_bytes().startswith(b"octets")
 
 
 def test_what_is_asked(tmp_path: Path) -> None:
