@@ -237,7 +237,8 @@ class ControlCaller:
         return False
 
     def make_way(self, by: float, now: float) -> None:
-        """Stay: it belongs to calls."""
+        """Stay, as long as calls need it."""
+        self.watch.make_way(by, now)
 
     def leave(self, backend: Backend, end: End, now: float) -> None:
         """Nothing to do: calls are ended by their agent, and their channels with them."""
