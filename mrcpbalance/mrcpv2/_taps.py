@@ -72,8 +72,6 @@ class Taps:
         for record in self.agent.context.register.find(call_id.decode("latin-1")):
             if record.protocol == "mrcpv2" and record.tap is not None:
                 return record
-        if call_id not in self.late:
-            return None
         self._forget(now)
         return self.late[call_id][1] if call_id in self.late else None
 

@@ -113,6 +113,16 @@ def test_a_call_that_ended_long_ago_is_forgotten() -> None:
     assert stage.agent.taps.late == {}
 
 
+def test_any_message_has_those_forgotten_that_ended_long_ago() -> None:
+    stage = SipStage()
+    stage.listen()
+    stage.begin().asks(b"BYE")
+    stage.context.register.choosers = ()
+    stage.passes(40)
+    stage.invite(call=b"call-2", branch=b"b2")
+    assert stage.agent.taps.late == {}
+
+
 def test_what_is_said_late_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mrcpbalance.mrcpv2._taps.LATE_MOST", 1)
     stage = SipStage()
