@@ -38,7 +38,8 @@ export function addMessage(told) {
   row.append(element("time", "", clock(new Date(told.time * 1000), 3)), element("div", "lane"), element("div", "lane"));
   fill(row.children[1 + its.lane], told);
   append(row);
-  last = its.then && {then: its.then, protocol: told.protocol, time: told.time, row};
+  // An answer of our own may come between a message and its passing on, as the 200 to a BYE does.
+  if (its.then) last = {then: its.then, protocol: told.protocol, time: told.time, row};
 }
 
 export function addNote(text) {
