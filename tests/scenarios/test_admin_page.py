@@ -119,7 +119,6 @@ async def test_the_slow_one_of_five_stands_out(process: Process, tmp_path: Path)
         for _ in range(5):
             calls.start_soon(call, served)
         page, _ = await stack.enter_async_context(opened(served, tmp_path / "profile"))
-        began = trio.current_time()
         await page.until(
             f"({SLOW}).join() === 'speech/asr-4'"
         )  # the first of few may have been slow by chance
