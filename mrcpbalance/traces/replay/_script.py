@@ -13,6 +13,8 @@ from mrcpbalance.traces.capture import Connection
 from mrcpbalance.traces.sessions import End, Message, Protocol, Session
 from mrcpwire import Wire, rtsp, sip
 
+from ._order import in_order
+
 Role = Literal["caller", "server"]
 _FINAL: Final = 200
 _REFUSAL: Final = 300
@@ -150,7 +152,7 @@ def _group(sessions: list[Session]) -> Group:
 def _messages(session: Session) -> Iterator[Step]:
     """Give what a peer has to say itself: transactions repeat, reassure and acknowledge refusals on their own."""
     refused = False
-    for message in session.messages:
+    for time, message in in_order(session.messages):
         parsed = message.parsed
         if isinstance(parsed, sip.Response):
             if parsed.status < _FINAL or parsed.cseq[1] == b"CANCEL":
@@ -159,7 +161,7 @@ def _messages(session: Session) -> Iterator[Step]:
                 refused = parsed.status >= _REFUSAL
         if message.again or (isinstance(parsed, sip.Request) and parsed.method == b"ACK" and refused):
             continue
-        yield Step(message.time, (session,), message)
+        yield Step(time, (session,), message)
 
 
 def _connection(connection: Connection, sessions: tuple[Session, ...]) -> Iterator[Step]:
