@@ -1,11 +1,13 @@
 """Answers behind their questions: captures have them in the wrong order where packets overtook each other."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from mrcpbalance.traces.sessions import Message
 from mrcpwire import mrcpv2, rtsp, sip
 
 _Key = tuple[object, ...]
+_FINAL: Final = 200
 
 
 def in_order(messages: Sequence[Message]) -> Iterator[tuple[int, Message]]:
@@ -13,24 +15,31 @@ def in_order(messages: Sequence[Message]) -> Iterator[tuple[int, Message]]:
     asked: set[_Key] = set()
     questions = {key for message in messages if (key := _asks(message)) is not None}
     early: dict[_Key, list[Message]] = {}
+
+    def due(message: Message, time: int) -> Iterator[tuple[int, Message]]:
+        yield time, message
+        key = _asks(message)
+        if key is None:
+            return
+        asked.add(key)
+        for answer in early.pop(key, []):
+            if not isinstance(answer.parsed, sip.Request):
+                answer.answers = answer.answers or message
+            yield from due(answer, time)
+
     for message in messages:
         answered = _answers(message)
         if answered is not None and answered in questions and answered not in asked:
             early.setdefault(answered, []).append(message)
-            continue
-        yield message.time, message
-        key = _asks(message)
-        if key is None:
-            continue
-        asked.add(key)
-        for answer in early.pop(key, []):
-            answer.answers = answer.answers or message
-            yield message.time, answer
+        else:
+            yield from due(message, message.time)
 
 
 def _asks(message: Message) -> _Key | None:
-    """Name what a request asks; the request of an ACK is the INVITE."""
+    """Name what a request asks; a final answer to an INVITE asks for an ACK."""
     match message.parsed:
+        case sip.Response(status=status, cseq=(number, b"INVITE")) if status >= _FINAL:
+            return ("ack", not message.to_server, number)
         case sip.Request(method=method, cseq=cseq) if method != b"ACK":
             return ("sip", message.to_server, cseq)
         case rtsp.Request(cseq=cseq):
@@ -42,8 +51,10 @@ def _asks(message: Message) -> _Key | None:
 
 
 def _answers(message: Message) -> _Key | None:
-    """Name what an answer or event is about."""
+    """Name what an answer, an event or an ACK is about."""
     match message.parsed:
+        case sip.Request(method=b"ACK", cseq=(number, _)):
+            return ("ack", message.to_server, number)
         case sip.Response(cseq=cseq):
             return ("sip", not message.to_server, cseq)
         case rtsp.Response(cseq=cseq):

@@ -34,3 +34,10 @@ def test_an_answer_to_nothing_stays_where_it_is() -> None:
     [messages] = sessions("mrcpv2-unimrcp-synth")
     alone = messages[1:]
     assert [message for _, message in in_order(alone)] == list(alone)
+
+
+def test_an_ack_waits_for_what_it_acknowledges() -> None:
+    [messages] = sessions("mrcpv2-unimrcp-synth")
+    invite, trying, ok, ack, *rest = messages
+    given = [message for _, message in in_order([ack, ok, trying, invite, *rest])]
+    assert given == [invite, ok, ack, trying, *rest]
