@@ -9,12 +9,21 @@ from typing import Any, Final
 import pytest
 import trio
 
-from mrcpbalance.simulator import RtspCaller, SipCaller, SipServer, SpeechServer
+from mrcpbalance.simulator import (
+    EchoServer,
+    FramedCaller,
+    FramedServer,
+    RtspCaller,
+    SipCaller,
+    SipServer,
+    SpeechServer,
+)
+from tests.scenarios.by_hand import calling
 from tests.scenarios.conftest import Process
 from tests.scenarios.dissecting import ERROR, Protocol, dissect
 from tests.scenarios.mrcpv2 import GRAMMAR, RECOGNISED, SIP, Marks, recognise
 from tests.scenarios.operating import ADMIN, Done, Operator, run, sip_address
-from tests.scenarios.running import V1
+from tests.scenarios.running import MRCP, TCP, V1
 from tests.scenarios.speech_process import speech_process
 
 pytestmark = pytest.mark.real_time
@@ -99,6 +108,42 @@ async def test_a_call_on_both_legs(process: Process, tmp_path: Path) -> None:
         ["INVITE", "ACK", "BYE"] * 2
     )
     assert [one["outcome"]["end"] for one in await inspected(file)] == ["completed"] * 2
+
+
+async def test_channels_without_sip_and_octets_that_pass_through(process: Process, tmp_path: Path) -> None:
+    file = tmp_path / "live.pcapng"
+    raw = TCP.replace("front", "raw").replace("speech", "raw") + '[pools.raw.health]\nprobe = "none"\n'
+    async with FramedServer("a") as a, EchoServer("b") as b:
+        raw += f'[pools.raw.backends.b]\ntcp = "{b.address}"\n'
+        async with (
+            process(MRCP + raw + ADMIN, a, listeners=2) as served,
+            FramedCaller(served.addresses[0]) as caller,
+            calling(served.addresses[1]) as line,
+        ):
+            operator = await Operator.of(served)
+            async with recorded(operator, str(file), "--last", "1", "--protocol", "mrcp") as done:
+                channel = await caller.open("speechrecog")
+                await channel.request("DEFINE-GRAMMAR", GRAMMAR, SECRET)
+                await channel.teardown()
+            assert done[0].status == 0
+            data = await trio.Path(file).read_bytes()
+            assert b"secret" not in data
+            ports: dict[int, Protocol] = {
+                address.port: "mrcpv2" for address in (served.addresses[0], a.address)
+            }
+            assert await dissect(file, ports, "frame.number", only=WRONG) == []
+            found = await dissect(file, ports, *MRCP_LINES, only="mrcpv2")
+            assert [sum(len(packet[name]) for packet in found) for name in MRCP_LINES] == [6, 6, 0]
+            async with (
+                recorded(operator, str(file), "--duration", "4s", "--with-bodies"),
+                calling(served.addresses[1]) as other,
+            ):
+                await other.says(b"hello")
+                await other.hears(b"hello")
+            await line.says(b"not wanted: it began before")
+    data = await trio.Path(file).read_bytes()
+    assert data.count(b"hello") == 4
+    assert b"began before" not in data
 
 
 async def test_a_session_that_fails_is_kept(process: Process, tmp_path: Path) -> None:
