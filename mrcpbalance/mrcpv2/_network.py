@@ -273,7 +273,10 @@ class Network:
     def own_address_towards(self, address: Address) -> str:
         """Tell which of our addresses a peer sees."""
         bound = self.context.listener.bind[0].host
-        if bound not in ANY and _family(bound) == _family(address.host):
+        fits = bound not in ANY and _family(bound) == _family(address.host)
+        if fits and (
+            _is_loopback(address.host) or not _is_loopback(bound)
+        ):  # nothing leads out from loopback
             return bound
         own = self.context.shell.own_address(address)
         if not own:
@@ -355,3 +358,8 @@ def _known_family(host: str) -> int | None:
         return ipaddress.ip_address(host).version
     except ValueError:
         return None
+
+
+@functools.lru_cache(1024)
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback

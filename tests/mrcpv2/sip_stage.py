@@ -136,7 +136,7 @@ class SipStage(Stage):
         }
         super().__init__(
             PoolConfig(name="speech", policy="first", backends=configs, **(pool or {})),  # type: ignore[arg-type]
-            ListenerConfig(name="v2", protocol="sip", bind=(OWN,), pool="speech", **(listener or {})),  # type: ignore[arg-type]
+            ListenerConfig(name="v2", protocol="sip", pool="speech", **({"bind": (OWN,)} | (listener or {}))),  # type: ignore[arg-type]
             timeouts=timeouts,
             limits=limits,
         )

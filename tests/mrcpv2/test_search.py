@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrcpbalance.config import Limits
+from mrcpbalance.config import Address, Limits
 from mrcpbalance.sessions import End, Phase, Who
 from tests.mrcpv2.sip_stage import A, B, SipStage, answer, offer, request
 
@@ -48,6 +48,17 @@ def test_a_backend_that_nothing_leads_to(monkeypatch: pytest.MonkeyPatch) -> Non
     stage.invite()
     assert stage.titles(B) == ["INVITE"]
     assert stage.taken == {"a": 0, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("bound", "own"), [("127.0.0.1", b"192.0.2.1"), ("192.0.2.8", b"192.0.2.8"), ("0.0.0.0", b"192.0.2.1")]
+)
+def test_our_address_towards_a_backend(bound: str, own: bytes) -> None:  # nothing leads out from loopback
+    stage = SipStage(listener={"bind": (Address(bound, 5060),)})
+    stage.invite()
+    invite = stage.one(A)
+    assert b"\r\nVia: SIP/2.0/UDP %s:" % own in invite.request.to_bytes()
+    assert b"c=IN IP4 %s\r\n" % own in invite.request.body
 
 
 def test_a_request_uri_that_is_not_of_sip() -> None:  # S-02

@@ -31,6 +31,7 @@ HELD: Final = 60
 RATE: Final = 20.0  # new sessions a second
 STEADY: Final = 25  # of them before the fault, and again after it
 QUIET: Final = "resources = ['speechsynth']\n"
+QUICK: Final = 400.0  # milliseconds that a set-up takes at most, where the server is well
 PATIENCE: Final = 110.0
 KINDS: Final[dict[Scheme, type[SpeechServer] | type[SipServer] | type[FramedServer]]] = {
     "rtsp": SpeechServer,
@@ -100,10 +101,20 @@ class Trial:
         return trio.current_time() - began
 
     async def returned(self, cure: Callable[[], object]) -> float:
-        """Cure it; tell how long it took until the victim had sessions again."""
-        began, before = trio.current_time(), len(self.served.said("backend-up"))
+        """Cure it; tell how long it took until it had served a session again."""
+        began, before = trio.current_time(), len(self.served.log)
         cure()
-        await self.served.log.until(lambda _: len(self.served.said("backend-up")) > before)
+
+        def served_again(_: object) -> bool:
+            lines = list(self.served.log)[before:]
+            well = [
+                line for line in lines if line["event"] == "session-end" and line["end"] == "client/teardown"
+            ]
+            return any(
+                line["backend"] == self.victim and float(str(line["setup_ms"])) < QUICK for line in well
+            )
+
+        await self.served.log.until(served_again)
         return trio.current_time() - began
 
     async def end(self) -> None:
