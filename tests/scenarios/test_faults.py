@@ -7,7 +7,6 @@ once it is well. Prints its figures: `nox -s faults`.
 import contextlib
 import math
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,6 +20,7 @@ import trio
 from mrcpbalance.config import parse_address
 from mrcpbalance.simulator import Delay, FramedServer, Refuse, SipServer, SpeechServer
 from mrcpbalance.simulator.load import Book, Campaign, Pace, Scheme, Target, find_scenario, parse_scenario
+from tests import peers
 from tests.scenarios.running import LISTENER, Backend, Told, with_backends
 from tests.scenarios.servers import server_process
 from tests.scenarios.serving import Serving, serving
@@ -207,7 +207,8 @@ async def test_refusing_or_slow(scheme: Scheme, wrong: str, tmp_path: Path) -> N
 class Namespace:
     """A network namespace with one server's address in it, which can fall into a black hole."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, program: str) -> None:
+        self.program = program
         self.name = f"mrcpbalance-{os.getpid()}"
         self.outside, self.inside = f"mb{number}o", f"mb{number}i"
         self.ours, self.theirs = f"198.18.{number}.1", f"198.18.{number}.2"
@@ -238,25 +239,27 @@ class Namespace:
         self._ip(f"link del {self.outside}")
         self._ip(f"netns del {self.name}")
 
-    @staticmethod
-    def _ip(arguments: str) -> bool:
-        return subprocess.run(["ip", *arguments.split()], capture_output=True, check=False).returncode == 0
+    def _ip(self, arguments: str) -> bool:
+        return (
+            subprocess.run([self.program, *arguments.split()], capture_output=True, check=False).returncode
+            == 0
+        )
 
 
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
     """A namespace, where the system lets us make one."""
-    made = Namespace(os.getpid() % 250)
-    if shutil.which("ip") is None or not made.make():
+    made = Namespace(os.getpid() % 250, peers.need("ip"))
+    if not made.make():
         made.remove()
-        pytest.skip("no network namespace can be made here: that takes root and the package iproute2")
+        pytest.skip("no network namespace can be made here: that takes root, and a kernel that lets it")
     yield made
     made.remove()
 
 
 @pytest.mark.parametrize("scheme", KINDS)
 async def test_in_a_black_hole(scheme: Scheme, tmp_path: Path, namespace: Namespace) -> None:
-    within = ["ip", "netns", "exec", namespace.name]
+    within = [namespace.program, "netns", "exec", namespace.name]
     async with (
         server_process("victim", scheme, host=namespace.theirs, within=within) as victim,
         KINDS[scheme]("b") as b,
