@@ -89,32 +89,6 @@ class Sections(Generic[T]):
 
 
 @attrs.frozen
-class Tables(Generic[T]):
-    """An array of tables, in order; `title` is the header of one."""
-
-    cls: type[T]
-    title: str
-
-    @property
-    def expected(self) -> str:
-        """Name one."""
-        return f"at least one table [[{self.title}]]"
-
-    def read(self, value: object, place: Place) -> tuple[T, ...]:
-        """Give the objects, noting every fault in them."""
-        if not isinstance(value, list) or not value:
-            raise UnfitError
-        items = []
-        for index, table in enumerate(value):
-            here = place.under(index)
-            if isinstance(table, dict):
-                items.append(read_table(self.cls, table, here))
-            else:
-                here.fault(found(table), f"expected a table [[{self.title}]]")
-        return tuple(items)
-
-
-@attrs.frozen
 class Rows(Generic[T]):
     """An array of tables, each of which becomes one object."""
 

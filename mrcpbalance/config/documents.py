@@ -3,7 +3,7 @@
 from ._document import read_document, read_text
 from ._faults import Notes, Place, one_of
 from ._kinds import RESOURCE, SWITCH, Array, Entries, choice, duration, parsed, whole
-from ._sections import Tables, read_table, setting
+from ._sections import Rows, read_table, setting
 
 __all__ = [
     "RESOURCE",
@@ -12,7 +12,7 @@ __all__ = [
     "Entries",
     "Notes",
     "Place",
-    "Tables",
+    "Rows",
     "choice",
     "duration",
     "one_of",

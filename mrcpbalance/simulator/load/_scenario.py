@@ -15,7 +15,7 @@ from mrcpbalance.config.documents import (
     Entries,
     Notes,
     Place,
-    Tables,
+    Rows,
     choice,
     duration,
     parsed,
@@ -157,7 +157,7 @@ class Scenario:
         metadata=setting(Array(RESOURCE, "names of resources"), "What the session begins with."),
     )
     steps: tuple[Step, ...] = attrs.field(
-        default=(), metadata=setting(Tables(Step, "steps"), "What is done, one after the other.", stand_in=())
+        default=(), metadata=setting(Rows(Step, "steps"), "What is done, one after the other.", stand_in=())
     )
 
     @property

@@ -79,7 +79,7 @@ BAD = {
         "mine:1: resources: found an empty array, expected an array of names of resources",
     ],
     "resorces = []": ['mine:1: resorces: unknown key, did you mean "resources"?'],
-    "steps = 1": ["mine:1: steps: found 1, expected at least one table [[steps]]"],
+    "steps = 1": ["mine:1: steps: found 1, expected tables [[steps]]"],
     "steps = [1]": ["mine:1: steps[0]: found 1, expected a table [[steps]]"],
     "[[steps]]\nmethod = 'SPEAK'": [
         'mine:1: steps[0].do: missing, expected "request", "event", "say", "wait", "add", "remove", "refresh" or "hang-up"'
