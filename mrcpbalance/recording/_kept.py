@@ -1,4 +1,4 @@
-"""Recordings that are kept in a directory, a file for each session, the newest ones only."""
+"""Recordings that are kept in a directory, a file for each session, those of the sessions that ended last only."""
 
 import contextlib
 import os
@@ -91,14 +91,24 @@ class Keeper:
             )
 
     def _keep(self, record: "Record") -> None:
-        scribe = Scribe(lambda at: at + record.offset, self.config.bodies)
+        scribe = Scribe(record.offset, self.config.bodies)
         data = scribe.begin() + scribe.all_of(record.session, record.held)
         descriptor = os.open(record.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - nobody else may read it, from the start
             file.write(data)
-        kept = sorted(self.directory.glob(f"{PREFIX}*.pcapng"))
+            ended = record.due - LATE + record.offset
+            os.utime(descriptor, (ended, ended))
+        kept = sorted(self.directory.glob(f"{PREFIX}*.pcapng"), key=_age)
         for old in kept[: -self.config.keep]:
             old.unlink(missing_ok=True)
+
+
+def _age(file: Path) -> tuple[float, str]:
+    """Order files by the ends of their sessions: a long one that fails is news, however early it began."""
+    try:
+        return file.stat().st_mtime, file.name
+    except FileNotFoundError:  # somebody took it away
+        return 0.0, file.name
 
 
 @attrs.define(eq=False)

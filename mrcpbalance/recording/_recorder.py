@@ -51,6 +51,7 @@ class Recorder:
         number = {name: _number(name, asked[name], most) for name, most in NUMBERS.items() if name in asked}
         switched = {name: _switch(name, asked.get(name, "false")) for name in SWITCHES}
         words = {name: asked[name] for name in WORDS if name in asked}
+        now = self.now()
         live = Live(
             Wish(**words, failed=switched["failed"], sample=number.get("sample", 100.0)),
             Bounds(
@@ -60,7 +61,7 @@ class Recorder:
                 waiting=self.config.waiting,
                 session_size=self.config.session_size,
             ),
-            Scribe(self.wall, switched["bodies"]),
+            Scribe(self.wall(now) - now, switched["bodies"]),
             self.budget,
             self.chance,
             self.now,

@@ -1,6 +1,5 @@
 """From messages that were overheard to packets of a capture."""
 
-from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -16,9 +15,13 @@ _OURS: Final = frozenset((Direction.TO_BACKEND, Direction.FROM_BACKEND))  # on c
 
 @attrs.define(eq=False)
 class Scribe:
-    """Writes messages; `wall` makes calendar time of the cores' time, `bodies` keeps what people said."""
+    """Writes messages; `bodies` keeps what people said.
 
-    wall: Callable[[float], float]
+    `offset` is what makes calendar time of the cores' time, seconds. One for the whole file: read anew for each message,
+    two clocks differ by a little each time, and an answer could stand before its question.
+    """
+
+    offset: float
     bodies: bool
     writer: Writer = attrs.field(factory=Writer)
 
@@ -30,7 +33,7 @@ class Scribe:
         """Write one message."""
         data = message.data if self.bodies else masked(message.protocol, message.data)
         source, target = (way.local, way.remote) if message.direction in _SENT else (way.remote, way.local)
-        time = self.wall(message.at)
+        time = message.at + self.offset
         if not way.tcp:
             return self.writer.datagram(time, source, target, data, comment)
         opened = (message.direction in _OURS) == (message.direction in _SENT)
@@ -48,7 +51,7 @@ class Scribe:
     def remark(self, message: Overheard, way: Way, now: float, comment: str) -> bytes:
         """Write a comment on the connection that carried a message."""
         source, target = (way.remote, way.local) if message.direction in _SENT else (way.local, way.remote)
-        return self.writer.remark(self.wall(now), source, target, comment) if way.tcp else b""
+        return self.writer.remark(now + self.offset, source, target, comment) if way.tcp else b""
 
 
 def about(session: Session) -> str:

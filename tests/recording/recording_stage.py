@@ -34,6 +34,7 @@ class RecordingStage:
     def __init__(self, config: RecordConfig | None = None) -> None:
         self.now = 100.0
         self.chance = 0.0
+        self.jitter = itertools.repeat(0.0).__next__
         self.notes: list[tuple[str, dict[str, object]]] = []
         numbers = itertools.count(1)
         self.ended: list[Session] = []
@@ -49,7 +50,7 @@ class RecordingStage:
         )
 
     def wall(self, at: float) -> float:
-        return NOON + at
+        return NOON + at + self.jitter()
 
     def note(self, event: str, /, **fields: object) -> None:
         self.notes.append((event, fields))

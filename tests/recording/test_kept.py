@@ -63,6 +63,19 @@ async def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     assert kept == {str(other), *names[2:]}
 
 
+async def test_the_newest_are_those_that_ended_last(tmp_path: Path) -> None:
+    """A session that began long before the others and fails now is news."""
+    async with keeping(tmp_path, keep=2) as stage:
+        talks = [stage.open() for _ in range(4)]
+        for talk in talks:
+            talk.set_up()
+        for talk in (talks[1], talks[2], talks[3], talks[0]):
+            talk.end(BAD)
+            stage.now += 1
+        names = [recording_of(talk.session) for talk in talks]
+    assert [str(file) for file in files(tmp_path)] == [names[0], names[3]]
+
+
 async def test_what_has_no_room_is_left_out_of_the_middle(tmp_path: Path) -> None:
     async with keeping(tmp_path, session_size=8192, bodies=True) as stage:
         talk = stage.open()

@@ -1,5 +1,6 @@
 """A recording that is taken while it is made: what gets into it, and when it ends."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from mrcpbalance.config import RecordConfig
 from mrcpbalance.recording import RefusedError
 from mrcpbalance.sessions import End, Phase, Who
+from mrcpwire import rtsp
 from tests.recording.recording_stage import BAD, HOP, NOON, B, C, RecordingStage, everything, trace_of
 
 ANNOUNCE = (
@@ -30,6 +32,23 @@ async def test_a_session_is_in_it_on_both_legs(tmp_path: Path) -> None:
     assert b"secret" not in data
     assert b"xxxxxx" in data
     assert b"session s-1 (mrcpv1) of 192.0.2.9 on speech/asr-1 ended client/teardown" in data
+
+
+async def test_an_answer_stands_behind_its_question_whatever_the_clocks_say(tmp_path: Path) -> None:
+    """Two clocks that are read one after the other differ by a little each time."""
+    stage, file = RecordingStage(), tmp_path / "live.pcapng"
+    stage.jitter = itertools.cycle([0.9, 0.0]).__next__
+    live = stage.recorder.take({"sessions": "1"})
+    talk = stage.open()
+    talk.set_up()
+    talk.end()
+    stage.now += 5
+    file.write_bytes(await everything(live))
+    for session in trace_of(file).sessions:
+        assert [type(message.parsed) for message in session.messages] == [rtsp.Request, rtsp.Response]
+        asked, answer = session.messages
+        assert answer.answers is asked
+        assert answer.time - asked.time in (250_000_000, 750_000_000)  # as the stage has it
 
 
 async def test_bodies_are_kept_where_that_is_asked() -> None:

@@ -1,7 +1,7 @@
 """Guards against recordings that Wireshark or `inspect` can't read, that miss a message, or that tell what people said."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +18,16 @@ from mrcpbalance.simulator import (
     SipServer,
     SpeechServer,
 )
+from mrcpbalance.traces import Message, read
+from mrcpbalance.traces.sessions import Kind
+from mrcpwire import sip
 from tests.scenarios.by_hand import calling
 from tests.scenarios.conftest import Process
 from tests.scenarios.dissecting import ERROR, Protocol, dissect
 from tests.scenarios.mrcpv2 import GRAMMAR, RECOGNISED, SIP, Marks, recognise
 from tests.scenarios.operating import ADMIN, Done, Operator, run, sip_address
 from tests.scenarios.running import MRCP, TCP, V1
+from tests.scenarios.sip_recordings import Transport
 from tests.scenarios.speech_process import speech_process
 
 pytestmark = pytest.mark.real_time
@@ -108,6 +112,59 @@ async def test_a_call_on_both_legs(process: Process, tmp_path: Path) -> None:
         ["INVITE", "ACK", "BYE"] * 2
     )
     assert [one["outcome"]["end"] for one in await inspected(file)] == ["completed"] * 2
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_nothing_is_before_what_it_answers(
+    process: Process, tmp_path: Path, transport: Transport
+) -> None:
+    """On both legs of calls that change, ask inside, and are ended by either side."""
+    file = tmp_path / "live.pcapng"
+    async with (
+        SipServer("a") as a,
+        process(SIP + ADMIN, a, key="sip", backend=f'sip_transport = "{transport}"') as served,
+        SipCaller(sip_address(served), transport=transport) as phone,
+    ):
+        operator = await Operator.of(served)
+        async with recorded(operator, str(file), "--last", "6"):
+            for by_server in (False, True) * 3:
+                call = await phone.invite("speechrecog")
+                assert await recognise(call.channels["speechrecog"], Marks(call.id)) == RECOGNISED
+                await call.refresh()
+                assert (await call.ask("INFO")).status == 200
+                await (a.sessions[0] if by_server else call).bye()
+        ports: dict[int, Protocol] = {sip_address(served).port: "sip", a.address.port: "sip"}
+    assert await dissect(file, ports, "frame.number", only=WRONG) == []
+    times = [float(packet["frame.time_epoch"][0]) for packet in await dissect(file, {}, "frame.time_epoch")]
+    assert times == sorted(times)
+    ends = [one["outcome"]["end"] for one in await inspected(file)]
+    assert (
+        ends == ["completed", "completed", "cut", "cut"] * 3
+    )  # on both legs each; "cut" is ended by its server
+    with file.open("rb") as source:
+        sessions = read(source).sessions
+    for session in sessions:
+        assert session.methods.keys() >= {"INVITE", "INFO", "BYE", "RECOGNIZE"}
+        assert_in_order(session.messages)
+
+
+def assert_in_order(messages: Sequence[Message]) -> None:
+    """Have every answer behind what it answers, and every ACK behind its 2xx."""
+    asked, accepted = set(), set()
+    for message in messages:
+        parsed = message.parsed
+        match parsed:
+            case sip.Request(method=b"ACK"):
+                assert parsed.cseq[0] in accepted
+            case sip.Request():
+                asked.add((message.to_server, parsed.cseq))
+            case sip.Response():
+                assert (not message.to_server, parsed.cseq) in asked
+                if parsed.cseq[1] == b"INVITE" and parsed.status == 200:
+                    accepted.add(parsed.cseq[0])
+            case _:
+                if message.mrcp is not None and message.mrcp.kind is not Kind.REQUEST:
+                    assert message.answers is not None
 
 
 async def test_channels_without_sip_and_octets_that_pass_through(process: Process, tmp_path: Path) -> None:
