@@ -11,14 +11,13 @@ import trio
 
 from mrcpbalance.config import AdminConfig, RecordConfig
 from mrcpbalance.observe import AdminError, Console, ReloadError, Statistics, session_end
-from mrcpbalance.observe.console import PROTOCOLS
 from mrcpbalance.observe.server import serve_admin
 from mrcpbalance.pool import Backend, Protocol, State
 from mrcpbalance.proxy import CannotReloadError, NotNowError, Proxy, Reloader
 from mrcpbalance.proxy.inherited import Passed
 from mrcpbalance.proxy.sharing import Sharing, stand_aside
 from mrcpbalance.proxy.sockets import listening_socket
-from mrcpbalance.sessions import Session
+from mrcpbalance.sessions import PROTOCOLS, Session
 
 from ._recordings import Recordings
 

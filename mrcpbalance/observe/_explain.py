@@ -7,9 +7,8 @@ import attrs
 
 from mrcpbalance.pool import Pool, Verdict, Want
 from mrcpbalance.pool import Protocol as Spoken
-from mrcpbalance.sessions import Asked, Route, Routes, Session
+from mrcpbalance.sessions import PROTOCOLS, Asked, Route, Routes, Session
 
-PROTOCOLS: Final[Mapping[Spoken, str]] = {"rtsp": "mrcpv1", "sip": "mrcpv2", "mrcp": "mrcp", "tcp": "tcp"}
 SPOKEN: Final[Mapping[str, Spoken]] = {label: spoken for spoken, label in PROTOCOLS.items()}
 type_json = dict[str, object]
 

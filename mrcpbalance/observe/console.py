@@ -10,17 +10,17 @@ import attrs
 from mrcpbalance.config import Address, AdminConfig
 from mrcpbalance.pool import Backend, Capacity, Pool, State
 from mrcpbalance.pool import Protocol as Spoken
-from mrcpbalance.sessions import Meters, Register, Routes, Session, StickTable, Tally
+from mrcpbalance.sessions import PROTOCOLS, Meters, Register, Routes, Session, StickTable, Tally
 from mrcpbalance.sessions.ports import Journal
 
 from . import _explain
-from ._explain import PROTOCOLS, SPOKEN, Question, type_json
+from ._explain import SPOKEN, Question, type_json
 from .feed import Feed
 from .history import History
 from .recordings import Recordings
 from .totals import Statistics
 
-__all__ = ["PROTOCOLS", "SPOKEN", "Console", "UnknownError"]
+__all__ = ["SPOKEN", "Console", "UnknownError"]
 
 _READY: Final = (State.UP, State.PROBATION)
 

@@ -7,10 +7,9 @@ import trio
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from mrcpbalance.sessions import Histogram
+from mrcpbalance.sessions import PROTOCOLS, Histogram
 
 from . import pool_metrics
-from ._explain import PROTOCOLS
 from .console import Console
 from .totals import Labels
 

@@ -6,8 +6,8 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from mrcpbalance.pool import State
+from mrcpbalance.sessions import PROTOCOLS
 
-from ._explain import PROTOCOLS
 from .console import Console
 
 _LABELS: Final = ("pool", "backend", "protocol")

@@ -15,7 +15,18 @@ import trio
 from mrcpbalance.config import Config, ListenerConfig, PoolConfig
 from mrcpbalance.mrcpv2 import Agent
 from mrcpbalance.pool import Backend, OnChange, Pool, Protocol, State, link
-from mrcpbalance.sessions import End, Meters, Phase, Register, Routes, Session, StickTable, Tally, Who
+from mrcpbalance.sessions import (
+    PROTOCOLS,
+    End,
+    Meters,
+    Phase,
+    Register,
+    Routes,
+    Session,
+    StickTable,
+    Tally,
+    Who,
+)
 from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
 
@@ -90,7 +101,7 @@ class Proxy:
                 level="warning" if state is State.DOWN else "info",
                 pool=backend.pool,
                 backend=backend.name,
-                protocol=protocol,
+                protocol=PROTOCOLS[protocol],
                 reason=backend.reason(protocol),
             )
             proxy.changed(backend, protocol, state)

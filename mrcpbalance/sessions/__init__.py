@@ -4,7 +4,7 @@ from mrcpbalance.pool import Histogram
 
 from ._meter import METHODS, MOST_ASKED, Meter, Meters
 from ._register import Chooser, Register
-from ._session import End, Phase, Session, Who
+from ._session import PROTOCOLS, End, Phase, Session, Who
 from ._stick_table import StickTable
 from ._tally import Tally
 from ._tap import Direction, Hop, Observer, Overheard, Tap
@@ -14,6 +14,7 @@ from .routes import Asked, Route, Routes
 __all__ = [
     "METHODS",
     "MOST_ASKED",
+    "PROTOCOLS",
     "Asked",
     "Chooser",
     "Context",

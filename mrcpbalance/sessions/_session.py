@@ -1,15 +1,19 @@
 """A session's record: who it is, where it sits, what it did, and why it ended."""
 
 import enum
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from mrcpbalance.pool import Seat
+from mrcpbalance.pool import Protocol, Seat
 
 if TYPE_CHECKING:
     from ._tap import Direction, Hop, Tap
     from .ports import Port
+
+# How people are told of what a backend's address speaks: in records, the log and metrics.
+PROTOCOLS: Final[Mapping[Protocol, str]] = {"rtsp": "mrcpv1", "sip": "mrcpv2", "mrcp": "mrcp", "tcp": "tcp"}
 
 
 class Who(enum.Enum):

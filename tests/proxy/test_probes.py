@@ -278,7 +278,7 @@ async def test_a_proxy_hears_of_a_server_that_goes_offline_and_returns() -> None
         await a.transcript.until(lambda entry: entry.name == "DESCRIBE")
         a.offline = True
         down = await proxy.until("backend-down")
-        assert (down["backend"], down["protocol"]) == ("a", "rtsp")
+        assert (down["backend"], down["protocol"]) == ("a", "mrcpv1")
         assert down["reason"] == "DESCRIBE answered 503"
         a.offline = False
         await proxy.until("backend-up")

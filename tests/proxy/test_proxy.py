@@ -114,7 +114,7 @@ async def test_a_backend_that_falls_and_rises_is_told_of() -> None:
         async with RtspCaller(proxy.address) as caller:
             assert await (await caller.setup("speechsynth")).teardown() == 200
         (down,) = proxy.said("backend-down")
-        assert (down["backend"], down["protocol"], down["level"]) == ("dead", "rtsp", "warning")
+        assert (down["backend"], down["protocol"], down["level"]) == ("dead", "mrcpv1", "warning")
         assert down["reason"] == "failures in traffic"
         async with SpeechServer("dead", bind=dead.address), RtspCaller(proxy.address) as caller:
             while not proxy.said("backend-up"):

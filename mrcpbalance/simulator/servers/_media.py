@@ -10,10 +10,10 @@ _EVENTS: Final = b"rtpmap:101 telephone-event/8000"
 _FIRST_PORT, _PORTS = 5000, 60_000
 
 
-def ports() -> Iterator[int]:
-    """Deal out RTP ports, the even one of each pair, round and round."""
+def ports(besides: int = 0) -> Iterator[int]:
+    """Deal out RTP ports, the even one of each pair, round and round; not the one that serves something else."""
     while True:
-        yield from range(_FIRST_PORT, _FIRST_PORT + _PORTS, 2)
+        yield from (port for port in range(_FIRST_PORT, _FIRST_PORT + _PORTS, 2) if port != besides)
 
 
 def describe(host: str) -> bytes:

@@ -87,6 +87,7 @@ class SipServer(ControlServer):
                 else:
                     self.control_port = dead.getsockname()[1]
                 self._address = await self._nursery.start(self.agent.run, self.bind)
+                self.ports = _media.ports(besides=self.address.port)  # else audio would reach SIP
                 task_status.started(self._address)
 
     def kill(self) -> None:
