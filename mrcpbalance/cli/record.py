@@ -53,7 +53,11 @@ def _checked(
     help="So many of each hundred, by chance.",
 )
 @click.option(
-    "--last", "sessions", metavar="N", type=click.IntRange(1, 10**6), help="End when so many of them have ended from now on."
+    "--last",
+    "sessions",
+    metavar="N",
+    type=click.IntRange(1, 10**6),
+    help="End when so many of them have ended from now on.",
 )
 @click.option(
     "--duration",
