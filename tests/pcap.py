@@ -12,9 +12,15 @@ from mrcpbalance.traces.capture import Capture, Connections, Frame, Packets
 from mrcpbalance.traces.capture import Piece as Heard
 
 CAPTURES: Final = Path(__file__).parent / "captures"
+DAMAGED: Final = CAPTURES / "damaged"
 _NANOSECONDS: Final = 1e9
 
 End = Literal["finished", "reset"]
+
+
+def whole_captures() -> list[Path]:
+    """List all but the damaged ones, in order."""
+    return [path for path in sorted(CAPTURES.rglob("*.pcap")) if DAMAGED not in path.parents]
 
 
 @attrs.frozen

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import trio
@@ -12,11 +11,9 @@ from mrcpbalance.config import Address
 from mrcpbalance.replay import Call, Result, Terms, call, serve
 from mrcpbalance.traces import Protocol
 from mrcpbalance.traces.replay import Script, script
-from tests.pcap import CAPTURES
+from tests.pcap import whole_captures
 
-CAPTURE: Final = {
-    path.stem: path for path in sorted(Path(CAPTURES).rglob("*.pcap")) if "damaged" not in path.parts
-}
+CAPTURE: Final = {path.stem: path for path in whole_captures()}
 NO_SESSIONS: Final = "unimrcp-resource-discovery"  # DESCRIBE and OPTIONS alone
 PLAYABLE: Final = [name for name in CAPTURE if name != NO_SESSIONS]
 FAST: Final = Terms(pace=0, timeout=5)

@@ -2,7 +2,6 @@
 
 import heapq
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, Literal
 
 import attrs
@@ -10,7 +9,7 @@ import attrs
 from mrcpbalance import traces
 from mrcpwire import Wire, sip
 from mrcpwire.sdp import Sdp
-from tests.pcap import CAPTURES
+from tests.pcap import whole_captures
 
 Transport = Literal["udp", "tcp"]
 
@@ -88,7 +87,7 @@ def _connections(session: traces.Session) -> list[Step]:
 def recordings() -> dict[str, Recording]:
     """Read every capture with calls in it; one that has both transports becomes two."""
     found = {}
-    for path in sorted(Path(CAPTURES).rglob("*.pcap")):
+    for path in whole_captures():
         with path.open("rb") as file:
             sessions = traces.read(file).sessions
         calls = tuple(one for one in sessions if one.protocol is traces.Protocol.MRCPV2)

@@ -2,9 +2,6 @@
 
 import io
 import random
-import struct
-from functools import cache
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,9 +11,9 @@ from hypothesis import strategies as st
 from mrcpbalance.traces import Trace, keep_none, ladder, page, read, svg, text
 from mrcpbalance.traces.anonymous import capture
 from mrcpbalance.traces.replay import script
+from tests.traces.damaging import octets, packets
 from tests.traces.packets import Packet, pcap, pcapng
 
-CAPTURES = Path(__file__).parents[1] / "captures"
 NAMES = [
     "mixed-unimrcp-concurrent.pcap",
     "mrcpv2/mrcpv2-unimrcp-siptcp-synth-recog.pcap",
@@ -25,21 +22,6 @@ NAMES = [
     "mrcpv1-unimrcp-synth-with-rtp.pcap",
 ]
 names = st.sampled_from(NAMES)
-
-
-@cache
-def octets(name: str) -> bytes:
-    return (CAPTURES / name).read_bytes()
-
-
-@cache
-def packets(name: str) -> tuple[Packet, ...]:
-    raw, found, at = octets(name), [], 24
-    while at < len(raw):
-        seconds, micro, kept, length = struct.unpack_from("<IIII", raw, at)
-        found.append(Packet(raw[at + 16 : at + 16 + kept], seconds * 10**9 + micro * 1000, length))
-        at += 16 + kept
-    return tuple(found)
 
 
 def whole(file: bytes) -> Trace:

@@ -3,16 +3,15 @@
 import subprocess
 from collections import Counter
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from mrcpbalance.traces import End, Protocol, Trace, read
 from mrcpwire import Wire
 from tests import peers
+from tests.pcap import CAPTURES, whole_captures
 
-CAPTURES = Path(__file__).parents[1] / "captures"
-RECORDINGS = sorted(str(path.relative_to(CAPTURES)) for path in CAPTURES.rglob("*.pcap"))
+RECORDINGS = sorted(str(path.relative_to(CAPTURES)) for path in whole_captures())
 PORTS = ["tcp.port==1554,rtsp", "tcp.port==8060,sip", "tcp.port==1544,mrcpv2"]
 PORTS += [f"udp.port=={port},sip" for port in (8060, 8062, 8064, 8066, 8072)]
 A, Z = "127.0.0.1", "127.0.0.2"
