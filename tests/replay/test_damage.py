@@ -10,8 +10,8 @@ from mrcpbalance import traces
 from mrcpbalance.replay import Terms
 from mrcpbalance.traces.replay import script
 from tests.replay.playing import callers, captured_server
+from tests.traces.damaging import octets, packets
 from tests.traces.packets import pcap
-from tests.traces.test_damage import octets, packets
 
 pytestmark = pytest.mark.real_time
 
