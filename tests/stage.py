@@ -25,6 +25,7 @@ class StagePort:
         self.guarded = True
         self._paused = False
         self.state = "open"  # finished, closed, aborted
+        self.all_read = False  # when it was closed, the peer had answered everything
         self._owner = owner
         self._sent: list[bytes] = []
 
@@ -51,9 +52,9 @@ class StagePort:
         if self.state == "open":
             self.state = "finished"
 
-    def close(self) -> None:
+    def close(self, *, all_read: bool = False) -> None:
         if self.state in ("open", "finished"):
-            self.state = "closed"
+            self.state, self.all_read = "closed", all_read
 
     def abort(self) -> None:
         if self.state != "aborted":

@@ -381,8 +381,7 @@ class Caller:
             say_goodbye(session, now)
             self.end(session, end.who, now)
         for leg in self.legs:
-            leg.gone = True
-            leg.port.close()
+            leg.close()
         self.legs = ()
         self.port.close()
         self.context.left(self)

@@ -74,10 +74,10 @@ class Events:
         """Answer what belongs to no session here: a misrouted request must not stay open."""
         cseq = request.cseq or b"0"
         if request.session is None and request.method == b"OPTIONS":
-            leg.port.send(alive(cseq, None))
+            leg.tell(alive(cseq, None))
             return
         self.caller.context.tally.count("rtsp.event-without-session")
-        leg.port.send(Fault.NO_SESSION.reply(cseq, request.session))
+        leg.tell(Fault.NO_SESSION.reply(cseq, request.session))
 
     def answered(self, response: rtsp.Response, now: float) -> None:
         """Pass a caller's answer to an event back to where the event came from (R-24)."""
@@ -95,7 +95,7 @@ class Events:
                 if record.tap is not None:
                     record.tap.to_backend("rtsp", came, self.caller.port, data, leg.port, now)
                 if not leg.gone:
-                    leg.port.send(data)
+                    leg.tell(data)
                 return
         self.caller.context.tally.count("rtsp.unmatched-response")
 
@@ -105,7 +105,7 @@ class Events:
             if not leg.gone:
                 data = Fault.NO_SESSION.reply(cseq or b"0", session.backend_id)
                 session.record.hear(Direction.TO_BACKEND, "rtsp", data, leg.port, now)
-                leg.port.send(data)
+                leg.tell(data)
         self.owed.clear()
 
     # Back-pressure: what waits for its turn is bounded.
@@ -145,7 +145,7 @@ class Events:
             self.caller.context.tally.count("rtsp.frame-without-session")
             return
         session.record.bytes_to_backend += len(frame.raw)
-        session.leg.port.send(frame.raw)
+        session.leg.tell(frame.raw)
 
     def backend_frame(self, leg: "Leg", frame: rtsp.Interleaved) -> None:
         """Pass a backend's frame to the caller, if one of its sessions negotiated that channel."""

@@ -55,6 +55,7 @@ class Leg:
     meter: Meter | None = attrs.field(init=False)
     awaited: list[Awaited] = attrs.field(factory=list)
     held: "Turn | None" = None
+    told: bool = False  # something that nobody answers was sent after the last request
     partial_since: float | None = None
     stands: bool = False  # until then nothing that was sent has left
     gone: bool = False
@@ -67,7 +68,18 @@ class Leg:
     def ask(self, request: bytes, awaited: Awaited) -> None:
         """Send a request and remember who waits for its answer."""
         self.awaited.append(awaited)
+        self.told = False
         self.port.send(request)
+
+    def tell(self, data: bytes) -> None:
+        """Send what isn't answered."""
+        self.told = True
+        self.port.send(data)
+
+    def close(self) -> None:
+        """Close the connection: its caller is gone. Whoever has answered the last request has read all before it."""
+        self.gone = True
+        self.port.close(all_read=not self.awaited and not self.told)
 
     def connected(self, now: float) -> None:
         """Take note; what was sent before now leaves by itself."""

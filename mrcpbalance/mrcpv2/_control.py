@@ -69,6 +69,7 @@ class ControlChannel:
         for request_id in list(self.open or ()) if request_ids is None else request_ids:
             assert self.open is not None
             del self.open[request_id]
+            self.leg.unread = True
             self.settled = self.settled or set()
             if len(self.settled) < SETTLED_MOST:
                 self.settled.add(request_id)

@@ -37,6 +37,7 @@ class ControlLeg:
     port: Port = attrs.field(init=False)
     meter: Meter | None = attrs.field(init=False)
     channels: "dict[bytes, ControlChannel]" = attrs.field(factory=dict)  # by the backend's ids
+    unread: bool = False  # a request was never answered: who knows whether the backend has read it
     gone: bool = False
     stuck: Alarm | None = None  # while a message is incomplete
 
@@ -143,7 +144,7 @@ class ControlLeg:
         """Close it: its call needs it no longer."""
         if not self.gone:
             self._forget()
-            self.port.close()
+            self.port.close(all_read=not self.unread)
 
     def _forget(self) -> None:
         self.gone = True

@@ -1,6 +1,7 @@
 """How one log entry looks: a JSON object, or columns for the eye; never a raw control character (G-11)."""
 
 import enum
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -10,7 +11,7 @@ from typing import Final
 
 import attrs
 from structlog.dev import ConsoleRenderer, plain_traceback
-from structlog.processors import ExceptionRenderer, JSONRenderer
+from structlog.processors import ExceptionRenderer
 
 from mrcpbalance.config import LogConfig
 
@@ -29,7 +30,9 @@ class Whole:
 
 
 _with_exception = ExceptionRenderer()
-_to_json = JSONRenderer(separators=(",", ":"))
+_to_json = json.JSONEncoder(
+    separators=(",", ":")
+).encode  # one encoder: `json.dumps` would make one for each line
 
 
 def renderer(config: LogConfig, *, colors: bool = False) -> Callable[[Entry], bytes]:
@@ -54,9 +57,8 @@ def _safely(render: Callable[[Entry], str]) -> Callable[[Entry], bytes]:
 
 
 def _json(entry: Entry) -> str:
-    text = _to_json(None, "", _event_dict(entry))
     # ASCII only, so every other control character is escaped already; JSON leaves DEL as it is.
-    return str(text).replace("\x7f", "\\u007f")
+    return _to_json(_event_dict(entry)).replace("\x7f", "\\u007f")
 
 
 def _console(entry: Entry, console: ConsoleRenderer) -> str:
@@ -72,7 +74,9 @@ def _console(entry: Entry, console: ConsoleRenderer) -> str:
 def _event_dict(entry: Entry) -> dict[str, object]:
     """Put what every line has first, then the fields in their order."""
     at = datetime.fromtimestamp(entry.at, UTC)
-    fields = dict(_with_exception(None, "", dict(entry.fields)))
+    fields = dict(entry.fields)
+    if "exc_info" in fields:
+        fields = dict(_with_exception(None, "", fields))
     traceback = fields.pop("exception", None)
     line: dict[str, object] = {
         "timestamp": at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z",
@@ -100,14 +104,14 @@ def plain(value: object) -> object:  # noqa: C901, PLR0911 - a table of kinds
             return _cut(value)
         case bytes():
             return _cut(value[: 4 * VALUE_LIMIT].decode(errors="backslashreplace"))
+        case list() | tuple():
+            return [plain(item) for item in value[:ITEM_LIMIT]]
         case Whole():
             return [plain(item) for item in value.items]
         case Mapping():
             return {_cut(str(key)): plain(item) for key, item in islice(value.items(), ITEM_LIMIT)}
         case AbstractSet():
             return [plain(item) for item in sorted(value, key=str)[:ITEM_LIMIT]]
-        case list() | tuple():
-            return [plain(item) for item in value[:ITEM_LIMIT]]
         case _:
             return _cut(str(value))
 

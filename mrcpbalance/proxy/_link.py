@@ -122,15 +122,16 @@ class Link(Outgoing):
                 return int(self._sock.getsockname()[1])
         return 0
 
-    def close(self) -> None:
+    def close(self, *, all_read: bool = False) -> None:
         """Send what waits and the end of our octets; read, and drop, what comes until the peer ends too or time is up.
 
-        Closing sooner would have the kernel reset the connection when octets come in, and what we sent be lost.
+        Closing sooner would have the kernel reset the connection when octets come in, and what we sent be lost, unless
+        the peer has read it.
         """
         if self.owner is NOBODY:
             return
         self.owner = NOBODY
-        done = not self._out and (self._dialling or self._ended or self._broken)
+        done = not self._out and (self._dialling or self._ended or self._broken or all_read)
         if done or self._fd < 0:
             self._bury()
             return

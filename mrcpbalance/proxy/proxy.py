@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,6 +30,7 @@ from mrcpbalance.sessions.context import Context
 from mrcpbalance.sessions.ports import Journal
 
 from .callers import Callers
+from .chance import Chance
 from .doors import Door, Placed
 from .gates import UNCLAIMED, Gate
 from .guests import Guests
@@ -42,6 +42,7 @@ from .sip import Telephone
 from .sockets import Bound, Use
 from .switchboard import Link, Listening, Switchboard
 
+ID_OCTETS: Final = 8  # 16 hex digits: the ids of sessions in the log and the admin interface
 OUT_OF_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
 
 
@@ -64,6 +65,7 @@ class Proxy:
     probes: Probes
     tables: dict[str, StickTable]
     make_pool: Callable[[PoolConfig], Pool]
+    mint: Callable[[int], str]
     former_pools: dict[str, Pool] = attrs.field(factory=dict)  # taken out by a reload
     former_doors: dict[str, Door] = attrs.field(
         factory=dict
@@ -90,7 +92,7 @@ class Proxy:
             on_fault=partial(_troubled, journal),
             names=names,
         )
-        random = SystemRandom().random
+        random, chance = SystemRandom().random, Chance()
 
         def told(session: Session, now: float) -> None:
             proxy._ended(session, now)
@@ -112,11 +114,8 @@ class Proxy:
             ended=ended,
             names=names,
             switchboard=switchboard,
-            register=Register(
-                config.limits.sessions,
-                lambda: secrets.token_hex(8),
-                told,
-            ),
+            register=Register(config.limits.sessions, partial(chance.mint, ID_OCTETS), told),
+            mint=chance.mint,
             callers=Callers(config.limits, report=switchboard.report),
             meters=Meters() if config.admin and config.admin.measure_requests else None,
             make_pool=lambda pool: Pool(pool, random, changed),
@@ -210,7 +209,7 @@ class Proxy:
             listener=listener,
             draining=self.is_draining,
             left=self.callers.left,
-            mint=secrets.token_hex,
+            mint=self.mint,
         )
 
     def _gate(self, context: Context, telephone: Telephone | None) -> Gate:

@@ -57,8 +57,12 @@ class Port(Protocol):
     def finish(self) -> None:
         """Send the end of our octets after what was sent (half-close); reading goes on."""
 
-    def close(self) -> None:
-        """Send what was sent (at most `timeouts.linger` long), then close. The owner hears nothing more."""
+    def close(self, *, all_read: bool = False) -> None:
+        """Send what was sent (at most `timeouts.linger` long), then close. The owner hears nothing more.
+
+        `all_read`: the peer has answered everything, so nothing is lost when what it may still send is refused; that
+        spares waiting for its end.
+        """
 
     def abort(self) -> None:
         """Close at once, dropping what waits; the peer sees a reset. The owner hears nothing more."""

@@ -261,6 +261,18 @@ def test_a_request_that_is_never_answered() -> None:  # A.8: and no second respo
     assert front.heard() == b""
 
 
+@pytest.mark.parametrize(("answered", "waited"), [(True, 0), (False, 0), (False, 61)])
+def test_a_backend_that_has_answered_all_is_left_at_once(*, answered: bool, waited: float) -> None:
+    stage = SipStage()
+    call = stage.begin()
+    stage.connect().says(ask(b"RECOGNIZE", 2, call.channels[0]))
+    if answered:
+        call.leg.says(reply(2, b"45@speechrecog", state=b"IN-PROGRESS"))
+    stage.passes(waited)  # after a while its caller is answered here; who knows what the backend has read
+    call.asks(b"BYE")
+    assert (call.leg.state, call.leg.all_read) == ("closed", answered)
+
+
 def test_messages_that_do_not_end() -> None:  # M-18
     stage = SipStage()
     call = stage.begin()

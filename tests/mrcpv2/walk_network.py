@@ -59,8 +59,8 @@ class WalkPort(StagePort):
         if self.state == "open":
             self.line.out(bytes(data))
 
-    def close(self) -> None:
-        super().close()
+    def close(self, *, all_read: bool = False) -> None:
+        super().close(all_read=all_read)
         self.line.closed()
 
     def abort(self) -> None:

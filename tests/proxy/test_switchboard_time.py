@@ -77,6 +77,27 @@ async def test_close_delivers_what_was_sent() -> None:
         assert owner.heard == []
 
 
+async def test_a_peer_that_has_read_all_is_not_waited_for() -> None:
+    async with switchboard() as board:
+        link, peer = adopted(board, owner := Recorder())
+        link.send(b"question")
+        assert await peer.receive(8) == b"question"
+        link.close(all_read=True)
+        assert await peer.end() == b""  # in order: no reset
+        await board.wait_quiet()  # though the peer has not ended
+        assert owner.heard == []
+
+
+async def test_what_waits_for_a_peer_that_has_read_all_before_is_still_sent() -> None:
+    async with switchboard() as board:
+        link, peer = adopted(board, Recorder())
+        link.send(MUCH)
+        link.close(all_read=True)
+        assert await peer.end() == MUCH
+        peer.finish()
+        await board.wait_quiet()
+
+
 async def test_octets_in_flight_do_not_kill_those_we_sent() -> None:
     """Closing with octets unread would reset the connection, and the last answer be lost on its way."""
     async with switchboard() as board:
