@@ -63,8 +63,9 @@ async def serve_admin(
             nursery.start_soon(keep_history, console)
             nursery.start_soon(keep_feed, console)
             task_status.started()
-            with trio.CancelScope() as letting_in:
-                nursery.start_soon(_end_when, trio.Event() if leave is None else leave, letting_in)
+            letting_in = trio.CancelScope()
+            nursery.start_soon(_end_when, trio.Event() if leave is None else leave, letting_in)
+            with letting_in:
                 await trio.serve_listeners(doors.enter, [trio.SocketListener(sock)], handler_nursery=nursery)
             sock.close()
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -48,6 +49,14 @@ async def started(
 async def echo(caller: Line) -> None:
     await caller.says(b"hello")
     await caller.hears(b"hello")
+
+
+async def until(wanted: Callable[[], bool]) -> None:
+    """Look again and again."""
+    while True:
+        if wanted():
+            return
+        await trio.lowlevel.checkpoint()
 
 
 async def test_it_accepts_as_soon_as_it_says_so() -> None:
@@ -178,13 +187,11 @@ async def test_heralds_know_that_it_is_starting() -> None:
         )
         nursery.start_soon(nursery.start, start)
         with trio.fail_after(10):
-            while len(seen) < 2:
-                await trio.lowlevel.checkpoint()
+            await until(lambda: len(seen) == 2)
         assert seen == [True, True]
         with pytest.raises(NotNowError, match="still starting"):
             apply(proxies[0], proxies[0].config)
         may_go_on.set()
         with trio.fail_after(10):
-            while proxies[0].starting:
-                await trio.lowlevel.checkpoint()
+            await until(lambda: not proxies[0].starting)
         nursery.cancel_scope.cancel()

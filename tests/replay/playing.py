@@ -37,18 +37,19 @@ async def captured_server(
     results: list[Result] = []
     places: dict[Protocol, Address] = {}
     used = {group.protocol for group in played.groups}
-    async with trio.open_nursery() as nursery:
-        up = trio.Event()
+    anywhere = dict.fromkeys(Protocol, Address("127.0.0.1", 0))
 
+    async def run(*, task_status: trio.TaskStatus[None]) -> None:
         def ready(protocol: Protocol, address: Address) -> None:
             places[protocol] = address
             if places.keys() == used:
-                up.set()
+                task_status.started()
 
-        anywhere = dict.fromkeys(Protocol, Address("127.0.0.1", 0))
-        nursery.start_soon(serve, played, anywhere, terms, times, results.append, ready)
+        await serve(played, anywhere, terms, times, results.append, ready)
+
+    async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE):
-            await up.wait()
+            await nursery.start(run)
         yield places, results
         nursery.cancel_scope.deadline = trio.current_time() + PATIENCE
     assert len(results) == len(played.sessions) * times

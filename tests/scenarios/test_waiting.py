@@ -46,8 +46,9 @@ async def begin(caller: RtspCaller | SipCaller) -> Callable[[], Awaitable[int | 
 async def waiting(served: Serving, count: int) -> None:
     """Wait until so many wait for a seat."""
     operator = await Operator.of(served)
-    while (await operator.metrics())['mrcpbalance_queue_sessions{pool="speech"}'] != count:
-        await trio.lowlevel.checkpoint()
+    while True:
+        if (await operator.metrics())['mrcpbalance_queue_sessions{pool="speech"}'] == count:
+            return
 
 
 @by_protocol
