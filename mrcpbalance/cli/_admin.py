@@ -78,7 +78,8 @@ def _listen(console: Console, proxy: Proxy, statistics: Statistics) -> None:
     def changed(backend: Backend, protocol: Protocol, state: State) -> None:
         feed.backend(backend.pool, backend.name, PROTOCOLS[protocol], state.value, backend.reason(protocol))
 
-    proxy.register.on_answer = history.answered
+    proxy.register.on_answer = statistics.answered
+    statistics.on_answer = history.answered
     proxy.changed = changed
     statistics.on_end = ended
 

@@ -69,7 +69,7 @@ def command(
     except ConfigError as error:
         for fault in error.faults:
             click.echo(str(fault), err=True)
-        sys.exit(1)
+        sys.exit(2 if file is None else 1)  # faulty flags are wrong usage
     inherited = Inherited.of(os.environ)
     if replaced is not None and not (config.process.reuse_port or inherited.left):
         raise click.UsageError(

@@ -165,10 +165,10 @@ class Call:
             content_type=kind,
         )
 
-    def not_accepted(self, refusal: sip.Response | None, fault: int, blame: Who, now: float) -> None:
-        """Answer for backends none of which took the call."""
+    def not_accepted(self, refusal: sip.Response | None, blame: Who, now: float) -> None:
+        """Answer for backends none of which took the call: as one of them did, if any did (S-03)."""
         if refusal is None:
-            told = sip.response_to(self.invite, fault, to_tag=self.tag)
+            told = sip.response_to(self.invite, 503, to_tag=self.tag)
         else:
             told = sip.response_to(
                 self.invite,

@@ -121,7 +121,6 @@ class Search:
     attempt: Attempt | None = None
     tried: tuple[Backend, ...] = ()
     refusal: sip.Response | None = None  # the last final answer that was not a success
-    fault: int = 503  # what to answer when no backend ever did
     blame: Who = Who.PROXY
 
     def next(self, now: float) -> None:
@@ -147,7 +146,7 @@ class Search:
     def _nobody(self, now: float) -> None:
         if not self.tried:
             self.call.agent.context.none_eligible(self.pool, self.want, now)
-        self.call.not_accepted(self.refusal, self.fault, self.blame, now)
+        self.call.not_accepted(self.refusal, self.blame, now)
 
     def _try(self, seat: Seat, now: float) -> None:
         call = self.call
@@ -269,11 +268,11 @@ class Search:
         if self._is_retried(backend, response.status):
             if response.status not in REDIRECTS:
                 self.refusal = response
-            self.fault, self.blame = 503, Who.BACKEND
+            self.blame = Who.BACKEND
             self._release(attempt, f"{response.status}", now)
             self.next(now)
         else:
-            self.call.not_accepted(response, response.status, Who.BACKEND, now)
+            self.call.not_accepted(response, Who.BACKEND, now)
 
     def _is_retried(self, backend: Backend, status: int) -> bool:
         return self.pool.is_retried(backend, status) or status in UNAVAILABLE or status in REDIRECTS
@@ -284,7 +283,7 @@ class Search:
         attempt.quiet()
         self.attempt = None
         attempt.backend.failed("sip", now)
-        self.fault, self.blame = (504 if blame is Who.TIMEOUT else 502), blame
+        self.blame = blame
         self._release(attempt, why, now)
         self.next(now)
 

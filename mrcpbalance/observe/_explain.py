@@ -120,7 +120,10 @@ def rows_by_listener(question: Question, listeners: Iterable[Routes], now: float
             route = question.route(routes, spoken)
             if any(spoken in spoken_in(pool) for pool in route.pool.chain):
                 where = {"listener": routes.listener.name, "routed_by": route.by}
-                rows.append(where | next_row(route.pool, question.want(route.pool, spoken), now))
+                want = attrs.evolve(
+                    question.want(route.pool, spoken), only_tcp=routes.listener.protocol == "tcp"
+                )
+                rows.append(where | next_row(route.pool, want, now))
     return rows
 
 

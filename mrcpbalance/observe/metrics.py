@@ -176,7 +176,7 @@ def _tables(console: Console) -> Iterator[Metric]:
         labels=("table",),
     )
     for name, table in console.tables.items():
-        entries.add_metric((name,), table.entries)
+        entries.add_metric((name,), table.entries(console.now()))
         size.add_metric((name,), table.size)
         evictions.add_metric((name,), table.evictions)
     yield entries

@@ -1,4 +1,4 @@
-"""What ended sessions add up to: by end cause, and how long set-up and life took."""
+"""What sessions add up to: by end cause, and how long set-up and life took."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -20,14 +20,23 @@ def _unheard(session: Session, now: float) -> None:
 
 @attrs.define(eq=False)
 class Statistics:
-    """The sums of all sessions that ended since the start. `on_end` hears of each."""
+    """The sums of all sessions since the start. `on_answer` and `on_end` hear of each that starts and ends."""
 
     ends: dict[tuple[str, str, str, str], int] = attrs.field(factory=dict)  # labels and `who/phase`
     fallbacks: Counter[tuple[str, str]] = attrs.field(factory=Counter)  # meant for, taken by
     lives: dict[Labels, Histogram] = attrs.field(factory=dict)
     setups: dict[Labels, Histogram] = attrs.field(factory=dict)
     failovers: Counter[Labels] = attrs.field(factory=Counter)  # that started, but on no backend asked before
+    on_answer: Callable[[Session, float], None] = _unheard
     on_end: Callable[[Session, float], None] = _unheard
+
+    def answered(self, session: Session, now: float) -> None:
+        """Count a session whose set-up has succeeded: now, as sessions may live for hours."""
+        labels = (session.pool, session.backend, session.protocol)
+        if session.attempts > 1:
+            self.failovers[labels] += 1
+        _of(self.setups, labels, SETUP_BOUNDS).observe(now - session.opened_at)
+        self.on_answer(session, now)
 
     def ended(self, session: Session, now: float) -> None:
         """Count a session that has ended."""
@@ -35,11 +44,8 @@ class Statistics:
         key = (*labels, str(session.end))
         self.ends[key] = self.ends.get(key, 0) + 1
         if session.answered_at is not None:
-            if session.attempts > 1:
-                self.failovers[labels] += 1
             if session.pool != session.first_pool:
                 self.fallbacks[session.first_pool, session.pool] += 1
-            _of(self.setups, labels, SETUP_BOUNDS).observe(session.answered_at - session.opened_at)
             _of(self.lives, labels, SESSION_BOUNDS).observe(now - session.opened_at)
         self.on_end(session, now)
 

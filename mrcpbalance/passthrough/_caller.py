@@ -80,7 +80,10 @@ class Caller:
             context.tally.count("sessions.limit")
             port.abort()
             return None
-        caller = cls(context, port, record, route.pool, Want("tcp", None, port.peer), table, early, now)
+        want = Want("tcp", None, port.peer, only_tcp=context.listener.protocol == "tcp")
+        caller = cls(context, port, record, route.pool, want, table, early, now)
+        if table is not None:
+            table.hold(port.peer)
         caller.alarm = context.shell.alarm(caller._ring)
         port.guarded = False  # a peer may take its time: `idle` is the limit
         port.pause()
@@ -241,7 +244,7 @@ class Caller:
             self.waiter.leave()
         self.context.register.end(self.record, end, now)
         if self.table is not None:
-            self.table.get(self.want.source, now)  # its time to live begins when the last connection ends
+            self.table.release(self.want.source, now)
         if self.leg is not None:
             self.leg.port.close()
         self.port.close()

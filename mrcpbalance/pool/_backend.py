@@ -200,7 +200,7 @@ class Backend:
     def obstacle(self, want: Want, now: float) -> Obstacle | None:
         """Tell why it can't have this session now, if so."""
         health = self._healths.get(want.protocol)
-        if health is None:
+        if health is None or (want.only_tcp and self.config.tcp is None):
             return Obstacle.PROTOCOL
         if not self.serves(want.resource):
             return Obstacle.RESOURCE

@@ -16,6 +16,7 @@ class Want:
     resource: str | None  # by its MRCPv2 name; None: not known, any will do
     source: str  # the caller's address without its port
     also: tuple[str, ...] = ()  # further resources it needs on the same backend
+    only_tcp: bool = False  # for `tcp`: a backend's `rtsp` address won't do, as nothing had to be recognised
 
 
 class State(enum.Enum):

@@ -132,7 +132,7 @@ async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 async def test_faulty_flags() -> None:
     status, out, err = await run_serve(["--listen", "rtsp:127.0.0.1:1554", "--backend", "127.0.0.1"])
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert [line.partition(":")[0] for line in err.splitlines()] == ["command line"] * 2
 
 

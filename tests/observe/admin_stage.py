@@ -133,6 +133,7 @@ class AdminStage:
         self.statistics = Statistics()
         ids = iter(range(1_000_000))
         self.register = Register(1_000_000, lambda: f"id-{next(ids)}", self.statistics.ended)
+        self.register.on_answer = self.statistics.answered
         self.tally = Tally()
         self.recordings = StageRecordings()
         self.meters = Meters()
@@ -191,6 +192,7 @@ class AdminStage:
         backend: str | None = None,
         resource: str = "speechrecog",
         setup: float | None = 0.02,
+        attempts: int = 1,
     ) -> Session:
         """Begin a session, answered after `setup` seconds; None: not yet."""
         session = self.register.open(protocol, client, pool, self.now)
@@ -202,12 +204,12 @@ class AdminStage:
         else:
             session.seat = one.take_from(one.backends[backend], want, now=self.now)
         assert session.seat is not None
-        session.attempts = 1
+        session.attempts = attempts
         session.resources = (resource,)
         for key in keys:
             self.register.key(session, key)
         if setup is not None:
-            session.answered_at = self.now + setup
+            self.register.answered(session, self.now + setup)
         return session
 
     def end(self, session: Session, who: Who, phase: Phase) -> None:

@@ -18,8 +18,8 @@ def read(file: str) -> str:
 async def exposed() -> set[str]:
     """Give every name that a scrape has once everything happened."""
     stage = AdminStage()
-    session = stage.session(backend="asr-1")
-    session.attempts, session.first_pool = 2, "other"
+    session = stage.session(backend="asr-1", attempts=2)
+    session.first_pool = "other"
     stage.end(session, Who.CLIENT, Phase.TEARDOWN)
     stage.tally.count("code")
     meter = stage.meters.of("speech", "asr-1", "mrcpv1")

@@ -146,6 +146,12 @@ async def test_which_way_the_next_session_would_go(asked: str, rows: list[tuple[
     assert await routes(asked) == rows
 
 
+async def test_a_tcp_listener_has_no_use_for_a_backend_without_such_an_address() -> None:
+    stage = AdminStage(text=TEXT + '[pools.raw.backends.other]\nrtsp = "192.0.2.20:1554"\n')
+    (row,) = (await stage.get(f"{API}/explain?listener=raw")).json["next"]
+    assert {one["backend"]: one["excluded"] for one in row["backends"]} == {"echo": None, "other": "protocol"}
+
+
 async def test_a_pool_that_is_asked_for_by_name_is_told_of_as_such() -> None:
     stage = AdminStage(text=with_spare().text + ROUTED)
     (row,) = (await stage.get(f"{API}/explain?pool=sips")).json["next"]

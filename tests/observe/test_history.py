@@ -63,11 +63,11 @@ async def test_a_step_is_over_when_it_is_over() -> None:
     stage.end(living, Who.BACKEND, Phase.ACTIVE)
     stage.step()
     row = await stage.row("asr-1")
-    assert row["started"] == [1, 0, 0]
+    assert row["started"] == [1, 1, 0]
     assert row["live"] == [0, 1, 0]
     assert row["failures"] == [0, 1, 0]
     assert row["ended"] == {"backend/active": [0, 0, 1], "client/teardown": [1, 0, 0]}
-    assert row["setup_p50_ms"] == [pytest.approx(10, rel=0.2), None, None]
+    assert row["setup_p50_ms"] == [pytest.approx(10, rel=0.2), pytest.approx(20, rel=0.2), None]
 
 
 async def test_requests_are_counted_in_the_step_they_ended_in() -> None:

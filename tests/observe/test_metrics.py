@@ -178,13 +178,14 @@ async def test_peaks() -> None:
 
 
 async def test_fail_overs() -> None:
-    """They count where the session came to live."""
+    """They count where the session came to live, as soon as it does."""
     stage = AdminStage()
-    for attempts, setup in ((1, 0.1), (2, 0.1), (3, 0.1), (3, None)):
-        session = stage.session(backend="asr-1", setup=setup)
-        session.attempts = attempts
-        stage.end(session, Who.CLIENT, Phase.TEARDOWN)
-    assert one(await scrape(stage), "failovers_total", **ASR_1) == 2
+    for attempts, setup in ((1, 0.1), (2, 0.1), (3, None)):
+        stage.end(stage.session(backend="asr-1", setup=setup, attempts=attempts), Who.CLIENT, Phase.TEARDOWN)
+    stage.session(backend="asr-1", setup=0.1, attempts=3)
+    samples = await scrape(stage)
+    assert one(samples, "failovers_total", **ASR_1) == 2
+    assert one(samples, "setup_seconds_count", **ASR_1) == 3  # while they live
 
 
 async def test_the_queue() -> None:

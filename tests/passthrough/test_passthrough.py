@@ -3,7 +3,15 @@
 import pytest
 
 from mrcpbalance import passthrough
-from mrcpbalance.config import Address, BackendConfig, Limits, ListenerConfig, PoolConfig, StickTableConfig
+from mrcpbalance.config import (
+    Address,
+    BackendConfig,
+    Limits,
+    ListenerConfig,
+    PoolConfig,
+    Protocol,
+    StickTableConfig,
+)
 from mrcpbalance.sessions import End, Phase, StickTable, Who
 from mrcpbalance.sessions.ports import CloseReason
 from tests.stage import Stage, StagePort
@@ -14,14 +22,21 @@ A, B = "198.51.100.1", "198.51.100.2"
 class RawStage(Stage):
     """Two backends, the second without a `tcp` address of its own."""
 
-    def __init__(self, *, sticky: bool = False, limits: Limits | None = None, policy: str = "first") -> None:
+    def __init__(
+        self,
+        *,
+        sticky: bool = False,
+        limits: Limits | None = None,
+        policy: str = "first",
+        protocol: Protocol = "auto",
+    ) -> None:
         backends = {
             "a": BackendConfig(name="a", tcp=Address(A, 9000), rtsp=Address(A, 1554)),
             "b": BackendConfig(name="b", rtsp=Address(B, 1554)),
         }
         super().__init__(
             PoolConfig(name="raw", policy=policy, backends=backends),  # type: ignore[arg-type]
-            ListenerConfig(name="raw", protocol="tcp", bind=(Address("192.0.2.1", 9000),), pool="raw"),
+            ListenerConfig(name="raw", protocol=protocol, bind=(Address("192.0.2.1", 9000),), pool="raw"),
             limits=limits,
         )
         self.table = StickTable(StickTableConfig(name="clients")) if sticky else None
@@ -130,6 +145,26 @@ def test_a_client_sticks_by_its_source() -> None:
     stage.passes(15 * 3600)
     stage.connect()
     assert stage.dialled[-1].peer == A
+
+
+def test_a_client_sticks_while_it_is_connected() -> None:
+    stage = RawStage(sticky=True, policy="round-robin")
+    first = stage.connect()
+    stage.dialled[-1].connects()
+    for _ in range(4):  # longer than an entry lives that nobody uses
+        stage.passes(14 * 3600)
+        first.says(b"still here")
+    stage.connect()
+    assert [port.peer for port in stage.dialled] == [A, A]
+
+
+def test_an_rtsp_address_serves_what_was_not_recognised_and_nothing_else() -> None:
+    rows: list[tuple[Protocol, list[str]]] = [("auto", [A, B, A]), ("tcp", [A, A, A])]
+    for protocol, places in rows:
+        stage = RawStage(policy="round-robin", protocol=protocol)
+        for _ in range(3):
+            stage.connect()
+        assert [port.peer for port in stage.dialled] == places
 
 
 def test_a_client_moves_when_its_backend_is_gone() -> None:

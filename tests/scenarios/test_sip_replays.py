@@ -114,7 +114,7 @@ class Play:
                 )
         for session in self.recording.sessions:
             if session.outcome.end is traces.End.FAILED:  # S-03
-                await self.inbox.take(self._calls[session.id].call, "504 INVITE")
+                await self.inbox.take(self._calls[session.id].call, "503 INVITE")
 
     # SIP.
 

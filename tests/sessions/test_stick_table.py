@@ -18,7 +18,7 @@ def test_a_hit_renews() -> None:
     assert clients.get("192.0.2.1", 9.0) == "a"
     assert clients.get("192.0.2.1", 18.9) == "a"
     assert clients.get("192.0.2.1", 28.9) is None
-    assert clients.entries == 0
+    assert clients.entries(28.9) == 0
 
 
 def test_the_last_put_counts() -> None:
@@ -26,7 +26,7 @@ def test_the_last_put_counts() -> None:
     clients.put("192.0.2.1", "a", 0.0)
     clients.put("192.0.2.1", "b", 5.0)
     assert clients.get("192.0.2.1", 14.0) == "b"
-    assert (clients.entries, clients.evictions) == (1, 0)
+    assert (clients.entries(14.0), clients.evictions) == (1, 0)
 
 
 def test_the_least_recently_used_goes_when_it_is_full() -> None:
@@ -36,7 +36,7 @@ def test_the_least_recently_used_goes_when_it_is_full() -> None:
     clients.get("a", 1.0)
     clients.put("d", "D", 1.0)
     assert [clients.get(source, 1.0) for source in "abcd"] == ["A", None, "C", "D"]
-    assert (clients.name, clients.entries, clients.size, clients.evictions) == ("clients", 3, 3, 1)
+    assert (clients.name, clients.entries(1.0), clients.size, clients.evictions) == ("clients", 3, 3, 1)
 
 
 def test_the_expired_are_swept_a_few_at_a_time_and_are_no_evictions() -> None:
@@ -46,7 +46,7 @@ def test_the_expired_are_swept_a_few_at_a_time_and_are_no_evictions() -> None:
     seen: list[int] = []
     for number in range(4):
         clients.put(f"new {number}", "a", 10.0)
-        seen.append(clients.entries)
+        seen.append(clients.entries(0.0))  # so that nothing is swept to count them
     assert seen == [4, 3, 3, 4]
     assert clients.evictions == 0
 
@@ -73,7 +73,33 @@ def test_like_a_list_that_is_searched(steps: list[tuple[bool, str, str, float]],
             assert clients.get(source, now) == (known and known[0])
             if known:
                 model[source] = (known[0], now + 10.0)
-        assert len(model) <= clients.entries <= size
+        assert len(model) == clients.entries(now) <= size
+
+
+def test_what_is_held_does_not_expire() -> None:
+    clients = table()
+    clients.hold("a")
+    clients.hold("a")
+    assert clients.get("a", 0.0) is None
+    clients.put("a", "x", 0.0)
+    clients.put("b", "x", 0.0)
+    assert clients.entries(20.0) == 1
+    assert clients.get("a", 50.0) == "x"
+    clients.release("a", 51.0)
+    assert clients.get("a", 80.0) == "x"
+    clients.release("a", 81.0)
+    assert clients.get("a", 90.9) == "x"
+    assert clients.entries(100.9) == 0
+
+
+def test_what_is_held_makes_room_all_the_same() -> None:
+    clients = table(size=1)
+    clients.hold("a")
+    clients.put("a", "x", 0.0)
+    clients.put("b", "y", 1.0)
+    assert clients.get("a", 1.0) is None
+    clients.release("a", 2.0)
+    assert (clients.entries(2.0), clients.evictions) == (1, 1)
 
 
 def test_another_size_and_time() -> None:
@@ -81,7 +107,7 @@ def test_another_size_and_time() -> None:
     for source in "abc":
         table.put(source, "x", 0.0)
     table.become(StickTableConfig(name="clients", size=2, expire=100.0))
-    assert (table.entries, table.size, table.evictions) == (2, 2, 1)
+    assert (table.entries(0.0), table.size, table.evictions) == (2, 2, 1)
     assert table.get("a", 1.0) is None
     assert table.get("c", 1.0) == "x"
     assert table.get("c", 99.0) == "x"
