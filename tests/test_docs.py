@@ -11,7 +11,6 @@ import pytest
 from docs._ext import rulebook
 from mrcpbalance.cli import main
 from mrcpbalance.config import parse
-from mrcpbalance.observe.openapi import describe
 from mrcpbalance.simulator.load import parse_scenario
 from tests.test_house import BELOW, allowed
 
@@ -114,15 +113,3 @@ def test_every_event_of_the_log_is_in_the_reference() -> None:
     events = {word.strip("`") for words in told for word in words.split(", ")}
     assert len(noted()) > 20
     assert noted() - {"session-end"} - events == set()
-
-
-def test_every_address_of_the_admin_interface_is_in_the_reference() -> None:
-    text = (REFERENCE / "admin.md").read_text()
-    paths = describe("1")["paths"]
-    assert isinstance(paths, dict)
-    assert [
-        f"{method} {path}"
-        for path, methods in paths.items()
-        for method in methods
-        if f"`{method.upper()} {path}`" not in text
-    ] == []

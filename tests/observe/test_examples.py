@@ -50,7 +50,10 @@ def test_the_reference_has_every_address() -> None:
     paths = describe("")["paths"]
     assert isinstance(paths, dict)
     for path, operations in paths.items():
-        assert f"`{next(iter(operations)).upper()} {path}`" in told
+        for method, operation in operations.items():
+            assert f"`{method.upper()} {path}`" in told
+            named = [one["name"] for one in operation["parameters"] if one["in"] == "query"]
+            assert [name for name in named if f"`{name}`" not in told and f"`{name}=" not in told] == [], path
 
 
 def test_the_reference_has_every_end() -> None:
