@@ -99,6 +99,9 @@ class Question:
             self.protocol in ("", PROTOCOLS[spoken])
             and (self.path is None or spoken == "rtsp")
             and ((self.user is None and not self.features) or spoken == "sip")
+            and (
+                not self.resources or spoken != "tcp" or self.protocol == "tcp"
+            )  # names none, unless asked so
         )
 
 
@@ -107,7 +110,9 @@ def rows_by_pool(question: Question, pools: Iterable[Pool], now: float) -> list[
     return [
         next_row(pool, question.want(pool, spoken), now)
         for pool in pools
-        for spoken in ([SPOKEN[question.protocol]] if question.protocol else spoken_in(pool))
+        for spoken in filter(
+            question.fits, [SPOKEN[question.protocol]] if question.protocol else spoken_in(pool)
+        )
     ]
 
 

@@ -285,6 +285,8 @@ async def test_where_the_next_session_would_go() -> None:
         ("speech", "tcp", "asr-2"),
         ("raw", "tcp", "echo"),
     ]
+    rows = (await stage.get(f"{API}/explain?resource=speechrecog")).json["next"]
+    assert [row["protocol"] for row in rows] == ["mrcpv1", "mrcpv2"]  # what passes through names no resource
     asked = f"{API}/explain?pool=speech&protocol=mrcpv1&resource=speechsynth&source=192.0.2.9"
     (row,) = (await stage.get(asked)).json["next"]
     assert (row["resource"], [one["eligible"] for one in row["backends"]]) == ("speechsynth", [True, True])
