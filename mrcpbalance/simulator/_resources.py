@@ -50,6 +50,7 @@ NLSML: Final = """<?xml version="1.0"?>
 """
 _SUCCESS: Final[Fields] = (("Completion-Cause", "000 success"),)
 _NORMAL: Final[Fields] = (("Completion-Cause", "000 normal"),)
+_SILENCE: Final[Fields] = (("Completion-Cause", "000 success-silence"),)
 _NO_INPUT: Final[Fields] = (("Completion-Cause", "002 no-input-timeout"),)
 _NO_GRAMMAR: Final[Fields] = (("Completion-Cause", "004 grammar-load-failure"),)
 
@@ -171,6 +172,8 @@ def _outcome(request: Request, *, heard: bool) -> tuple[Fields, bytes]:
     match request.method:
         case "SPEAK":
             return _NORMAL, b""
+        case "RECORD" if heard:
+            return _SILENCE, b""
         case _ if not heard:
             return _NO_INPUT, b""
         case "RECOGNIZE" | "INTERPRET":

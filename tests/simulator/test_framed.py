@@ -97,12 +97,13 @@ async def test_other_resources_tell_their_own_events() -> None:
         ):
             channel = await caller.open(resource)
             await channel.request(method)
-            found[method] = (await channel.events.completion(2)).name
+            event = await channel.events.completion(2)
+            found[method] = (event.name, event.get("Completion-Cause"))
     assert found == {
-        "RECORD": "RECORD-COMPLETE",
-        "VERIFY": "VERIFICATION-COMPLETE",
-        "SPEAK": "SPEAK-COMPLETE",
-        "INTERPRET": "INTERPRETATION-COMPLETE",
+        "RECORD": ("RECORD-COMPLETE", "000 success-silence"),
+        "VERIFY": ("VERIFICATION-COMPLETE", "000 success"),
+        "SPEAK": ("SPEAK-COMPLETE", "000 normal"),
+        "INTERPRET": ("INTERPRETATION-COMPLETE", "000 success"),
     }
 
 
