@@ -17,7 +17,7 @@ _LARGE: Final = 4 << 20  # octets that take long enough for a bar
 _MANY_OBJECTS: Final = 50_000
 
 
-def read_capture(trace: str, keep: Callable[[Session], bool]) -> Trace:
+def read_capture(trace: str, keep: Callable[[Session], bool], *, asides: bool = False) -> Trace:
     """Read the file, "-" being standard input; ends the command where that can't be done."""
     name = click.format_filename(trace)
     try:
@@ -26,7 +26,7 @@ def read_capture(trace: str, keep: Callable[[Session], bool]) -> Trace:
             source: BinaryIO = (
                 sys.stdin.buffer if trace == "-" else stack.enter_context(Path(trace).open("rb"))
             )
-            return read(source, keep=keep, progress=_progress(source, stack))
+            return read(source, keep=keep, asides=asides, progress=_progress(source, stack))
     except NotACapture as error:
         fail(f"{name}: not a capture ({error}), expected a pcap or pcapng file")
     except OSError as error:

@@ -7,7 +7,7 @@ import attrs
 import click
 
 from mrcpbalance.config import parse_duration
-from mrcpbalance.traces import Session
+from mrcpbalance.traces import Endpoint, Session
 
 F = TypeVar("F", bound=Callable[..., object])
 _NANOSECONDS: Final = 1_000_000_000
@@ -34,6 +34,15 @@ class Choice:
         maybe = not self.names or any(name.isdigit() or session.is_called(name) for name in self.names)
         return maybe and self._fits(session)
 
+    @property
+    def is_all(self) -> bool:
+        """Whether no session is left out for what it is like."""
+        return self == Choice(server=self.server)
+
+    def is_server(self, server: Endpoint) -> bool:
+        """Tell whether this is a server that was asked for."""
+        return self.server in (None, server.host, str(server))
+
     def _is_named(self, session: Session) -> bool:
         return not self.names or any(session.is_called(name) for name in self.names)
 
@@ -43,7 +52,7 @@ class Choice:
             and (self.cause is None or any(is_cause(one.cause, self.cause) for one in session.causes))
             and session.duration > self.longer_than - 1
             and (not self.failed or session.outcome.end.is_failure)
-            and self.server in (None, session.server.host, str(session.server))
+            and self.is_server(session.server)
         )
 
 

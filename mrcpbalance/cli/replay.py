@@ -13,7 +13,7 @@ import trio
 from mrcpbalance.config import Address, parse_duration
 from mrcpbalance.replay import Call, Result, Terms, call, serve
 from mrcpbalance.traces import Protocol, Session
-from mrcpbalance.traces.replay import Script, script
+from mrcpbalance.traces.replay import Script, asides, script
 
 from ._capture import echo, fail, read_capture
 from ._inspect_choice import Choice, choosing
@@ -144,21 +144,23 @@ def command(
     played = _script(trace, choice, order)
     tally = Tally(json_wanted)
     with ExitStack() as stack:
-        _play(played, order, tally, _progress(stack, len(played.sessions) * times))
+        _play(played, order, tally, _progress(stack, (len(played.sessions) + len(played.asides)) * times))
     if json_wanted:
         echo(as_json(tally, played.left_out))
     else:
         for line in report(tally, played.left_out, times=times):
             echo(line)
-    if tally.different or tally.interrupted:
+    if tally.differs or tally.interrupted:
         sys.exit(1)
 
 
 def _script(trace: str, choice: Choice, order: Order) -> Script:
     name = click.format_filename(trace)
-    found = read_capture(trace, choice.keep)
+    found = read_capture(trace, choice.keep, asides=choice.is_all)
     sessions: list[Session] = choice.of(found.sessions)
-    played = script(sessions)
+    played = script(
+        sessions, (one for one in asides(found.asides, found.sessions) if choice.is_server(one.server))
+    )
     if not played.groups:
         among = f"{len(found.sessions)} sessions in it" if found.sessions else "it holds no session"
         reasons = {why for _, why in played.left_out}
@@ -166,6 +168,8 @@ def _script(trace: str, choice: Choice, order: Order) -> Script:
     count = f"{len(played.sessions)} sessions"  # of one, too, as `inspect` has it
     whole = len(played.sessions) == len(found.sessions)
     order.say(count if whole else f"{count} (of {len(found.sessions)})")
+    if played.asides:
+        order.say(f"{len(played.asides)} requests outside sessions")
     return played
 
 

@@ -58,6 +58,7 @@ class Result:
     stopped: str = ""
     left_out: int = 0
     seconds: float = 0.0
+    is_unasked: bool = False  # a request outside sessions that did not come
 
     @property
     def equal(self) -> bool:

@@ -6,18 +6,23 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from mrcpbalance.traces import Protocol
-from mrcpbalance.traces.replay import Group
+from mrcpbalance.traces import Protocol, Session
+from mrcpbalance.traces.replay import Group, Script
+from mrcpbalance.traces.sessions import Parsed
 
+from ._outside import Outside
 from ._play import Play, Result
 
 
 class Plays:
-    """Each group is to be played so many times."""
+    """Each group is to be played so many times, each request outside sessions to be answered as often."""
 
-    def __init__(self, groups: Sequence[Group], times: int) -> None:
+    def __init__(self, script: Script, times: int, done: Callable[[Result], None]) -> None:
         self.live: list[Play] = []
-        self._groups = groups
+        self._done = done
+        self._groups: Sequence[Group] = script.without_asides
+        self._outside = Outside(script.asides, times)
+        self._called = False  # somebody did
         self._times = times
         self._begun: Counter[Group] = Counter()
         self._finished = 0
@@ -31,7 +36,15 @@ class Plays:
         if found is None:
             return None
         self._begun[found[3]] += 1
+        self._called = True
         return found[3]
+
+    def asked(self, protocol: Protocol, parsed: Parsed) -> Session | None:
+        """Find the captured request outside sessions that came; None where the capture has none like it."""
+        found = self._outside.asked(protocol, parsed, self._done)
+        self._called |= found is not None
+        self._stir()
+        return found
 
     def copy(self, group: Group) -> int:
         """Tell which time it is that a group is played, from 0."""
@@ -50,20 +63,21 @@ class Plays:
 
     async def wait(self, patience: float) -> None:
         """Wait until all is played, or nobody has called for so many seconds after the first."""
-        while self._finished < len(self._groups) * self._times:
+        while self._finished < len(self._groups) * self._times or self._outside.left:
             self._changed = trio.Event()
-            idle = patience if self._begun and not self.live else math.inf
+            idle = patience if self._called and not self.live else math.inf
             with trio.move_on_after(idle) as limit:
                 await self._changed.wait()
             if limit.cancelled_caught:
                 return
 
-    def absent(self, done: Callable[[Result], None]) -> None:
+    def absent(self) -> None:
         """Report what nobody called for."""
+        self._outside.absent(self._done)
         for group in self._groups:
             for copy in range(self._begun[group], self._times):
                 for session in group.sessions:
-                    done(
+                    self._done(
                         Result(
                             session=session,
                             role="server",

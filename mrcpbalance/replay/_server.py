@@ -10,7 +10,7 @@ import trio
 
 from mrcpbalance.config import Address
 from mrcpbalance.traces import Protocol, Session
-from mrcpbalance.traces.replay import Group, Script, asks_for, fact
+from mrcpbalance.traces.replay import Group, Script, asks_aside, asks_for, fact
 from mrcpbalance.traces.sessions import Parsed
 from mrcpwire import mrcpv2, rtsp, sip
 from mrcpwire.sip_transactions import NewRequest
@@ -18,6 +18,7 @@ from mrcpwire.sip_transactions import NewRequest
 from ._desk import Desk
 from ._framed import FramedPlay
 from ._link import Dialler, Link
+from ._outside import rtsp_answer, sip_answer
 from ._play import Play, Result, Terms
 from ._plays import Plays
 from ._rtsp import RtspPlay
@@ -45,8 +46,10 @@ async def serve(
         server = _Server(script, listen, terms, times, done, nursery)
         await server.listen(ready)
         await server.plays.wait(terms.timeout)
+        if script.asides:
+            await trio.sleep(terms.settle)  # the last answer has to leave
         nursery.cancel_scope.cancel()
-    server.plays.absent(done)
+    server.plays.absent()
 
 
 class _Server:
@@ -61,7 +64,7 @@ class _Server:
         done: Callable[[Result], None],
         nursery: trio.Nursery,
     ) -> None:
-        self.plays = Plays(script.groups, times)
+        self.plays = Plays(script, times, done)
         self._protocols = {group.protocol for group in script.groups}
         self._listen = listen
         self._terms = terms
@@ -84,10 +87,23 @@ class _Server:
             ready(protocol, address)
 
     async def _rtsp(self, stream: trio.SocketStream) -> None:
-        await _Arrival(self._rtsp_play).live(stream, rtsp.Receiver(rtsp.Limits()))
+        await _Arrival(self._rtsp_play, self._aside).live(stream, rtsp.Receiver(rtsp.Limits()))
 
     async def _framed(self, stream: trio.SocketStream) -> None:
-        await _Arrival(self._framed_play).live(stream, mrcpv2.Receiver(mrcpv2.Policy.REPAIR))
+        await _Arrival(self._framed_play, lambda _link, _parsed: False).live(
+            stream, mrcpv2.Receiver(mrcpv2.Policy.REPAIR)
+        )
+
+    def _aside(self, link: Link, parsed: Parsed) -> bool:
+        """Answer a request outside sessions as captured; tell whether it was one that the capture has."""
+        session = self.plays.asked(Protocol.MRCPV1, parsed) if asks_aside(parsed) else None
+        if session is None:
+            return False
+        assert isinstance(parsed, rtsp.Request)
+        answer = rtsp_answer(session, parsed, *link.ends())
+        if answer is not None:
+            link.say_soon(answer)
+        return True
 
     def _rtsp_play(self, parsed: Parsed) -> RtspPlay | None:
         wanted = fact(parsed).key
@@ -113,6 +129,8 @@ class _Server:
     def _invited(self, event: NewRequest) -> bool:
         """Find the call that an INVITE is like: one of a group that is being played, or the first of another."""
         request = event.request
+        if asks_aside(request):
+            return self._asked(event)
         if request.method != b"INVITE" or request.to.tag is not None:
             return False
         wanted = asks_for(request.body)
@@ -126,6 +144,17 @@ class _Server:
         if group is None:
             return False
         self._sip_play(group).adopt(group.sessions[0], event)
+        return True
+
+    def _asked(self, event: NewRequest) -> bool:
+        """Answer a request outside calls as captured; tell whether it was one that the capture has."""
+        session = self.plays.asked(Protocol.MRCPV2, event.request)
+        if session is None or event.transaction is None:
+            return False
+        agent, tag = self._desk.agent, secrets.token_hex(_ID_OCTETS).encode()
+        answer = sip_answer(session, event.request, tag, agent.address.host, event.flow.remote[0])
+        if answer is not None:
+            agent.respond(event.transaction, answer)
         return True
 
     def _sip_play(self, group: Group) -> SipServerPlay:
@@ -176,14 +205,21 @@ class _Server:
 class _Arrival:
     """A connection that came; its first message tells what it is."""
 
-    def __init__(self, choose: Callable[[Parsed], RtspPlay | FramedPlay | None]) -> None:
+    def __init__(
+        self,
+        choose: Callable[[Parsed], RtspPlay | FramedPlay | None],
+        answers: Callable[[Link, Parsed], bool],
+    ) -> None:
         self._choose = choose
+        self._answers = answers  # what is about no session
         self._play: RtspPlay | FramedPlay | None = None
 
     async def live(self, stream: trio.SocketStream, receiver: rtsp.Receiver | mrcpv2.Receiver) -> None:
         await Link(stream, receiver, self._heard, self._ended).run()
 
     def _heard(self, link: Link, parsed: Parsed) -> None:
+        if self._answers(link, parsed):
+            return
         if self._play is None:
             self._play = self._choose(parsed)
             if self._play is not None:

@@ -30,6 +30,7 @@ from ._play import Play, Terms
 
 _SUCCESS = range(200, 300)
 _GOODBYE = 1.0  # seconds for the answer to a BYE that is not part of the capture
+_BEGINNING = (b"INVITE", b"OPTIONS")
 _REFRESHING = (b"INVITE", b"UPDATE")
 
 
@@ -115,13 +116,13 @@ class SipPlay(Play):
         raise NotImplementedError
 
     async def begin(self, session: Session, message: Message, recorded: sip.Request) -> None:
-        """Send the INVITE that begins a call."""
+        """Send the INVITE that begins a call, or an OPTIONS outside of any."""
         del session, message, recorded
         raise Lost("a server begins no calls")
 
     async def _say(self, session: Session, message: Message) -> None:
         parsed, call = message.parsed, self.calls.get(session)
-        if isinstance(parsed, sip.Request) and parsed.method == b"INVITE" and parsed.to.tag is None:
+        if isinstance(parsed, sip.Request) and parsed.method in _BEGINNING and parsed.to.tag is None:
             await self.begin(session, message, parsed)
         elif call is None:
             raise Lost("the call never began")

@@ -27,7 +27,7 @@ class SipCallerPlay(SipPlay):
         self.hosts = hosts_of(first, "caller", desk.agent.address.host, ways.target.host)
 
     async def begin(self, session: Session, message: Message, recorded: sip.Request) -> None:
-        """Send an INVITE; the one after a redirection belongs to the same call."""
+        """Send an INVITE, the one after a redirection belongs to the same call; or ask something outside of calls."""
         call = self.calls.get(session)
         if call is None:
             tag = (recorded.from_.tag or b"t") + self.ids
@@ -39,7 +39,8 @@ class SipCallerPlay(SipPlay):
         to = str(self._ways.target).encode()
         request = first_request(recorded, call=call, to=to, contact=contact, body=body)
         asked = self.desk.agent.ask(request, call.flow)
-        call.invite, call.acknowledged = asked, False
+        if recorded.method == b"INVITE":
+            call.invite, call.acknowledged = asked, False
         asked.at_last = partial(self.answered, call, request)
 
     def taken(self, session: Session, message: Message, heard: Heard) -> None:

@@ -10,7 +10,7 @@ from mrcpwire import Wire
 from ._findings import Finding, Findings
 from ._limits import Limits
 from .capture import Capture, Connections, Packets, Source
-from .sessions import Conversations, Keep, Order, Session, Sessions, Thing
+from .sessions import Conversations, Keep, Message, Order, Session, Sessions, Thing
 
 Progress = Callable[[int], None]
 _EVERY = 512  # packets
@@ -23,7 +23,8 @@ class Trace:
     """What a capture holds.
 
     `start` and `end` are nanoseconds since 1970, None where there is no packet. `messages` counts those of each protocol,
-    in sessions or not; `outside` the requests that belong to no session.
+    in sessions or not; `outside` the requests that belong to no session, and `asides` has them with their answers, where they
+    were wanted.
     """
 
     sessions: tuple[Session, ...]
@@ -34,6 +35,7 @@ class Trace:
     connections: int  # TCP connections of every kind
     messages: Mapping[Wire, int]
     outside: Mapping[str, int]
+    asides: tuple[Message, ...]
     rtp: int  # packets of RTP and RTCP, and frames of media inside RTSP connections
     encrypted: int  # TLS connections, which can't be read
 
@@ -49,28 +51,34 @@ def keep_none(_session: Session) -> bool:
 
 
 def read(
-    source: Source, *, keep: Keep = keep_all, limits: Limits = _LIMITS, progress: Progress | None = None
+    source: Source,
+    *,
+    keep: Keep = keep_all,
+    asides: bool = False,
+    limits: Limits = _LIMITS,
+    progress: Progress | None = None,
 ) -> Trace:
     """Read a capture.
 
-    `keep` says of which sessions the messages are wanted; the session it is asked about has no number yet. `progress` is
+    `keep` says of which sessions the messages are wanted; the session it is asked about has no number yet; `asides`
+    whether what was said outside sessions is wanted. `progress` is
     called now and then with the octets read so far. Raises `NotACapture` for another kind of file, and `OSError`
     where the source does; whatever is wrong inside the file is among the findings.
     """
-    return _Reading(source, keep, limits).run(progress)
+    return _Reading(source, keep, limits, asides=asides).run(progress)
 
 
 class _Reading:
     """One pass over a file, everything put together."""
 
-    def __init__(self, source: Source, keep: Keep, limits: Limits) -> None:
+    def __init__(self, source: Source, keep: Keep, limits: Limits, *, asides: bool) -> None:
         self._findings = findings = Findings(limits.findings)
         self._capture = Capture(source, findings, limits)
         self._order: Order[Thing] = Order(limits.reorder, self._take)
         self._conversations = conversations = Conversations(self._order.put, findings, limits)
         self._connections = Connections(conversations.talk, findings, limits)
         self._packets = Packets(self, findings, limits)
-        self._sessions = Sessions(keep, conversations.control, findings, limits)
+        self._sessions = Sessions(keep, conversations.control, findings, limits, asides=asides)
         self.tcp = self._connections.tcp
         self.udp = conversations.udp
 
@@ -101,6 +109,7 @@ class _Reading:
             connections=self._connections.count,
             messages=Counter(conversations.counts),
             outside=Counter(self._sessions.book.outside),
+            asides=tuple(self._sessions.book.asides or ()),
             rtp=self._packets.rtp + conversations.interleaved,
             encrypted=conversations.encrypted,
         )

@@ -15,7 +15,7 @@ from mrcpbalance.cli import main
 CAPTURES = Path(__file__).parents[1] / "captures"
 MIXED = CAPTURES / "mixed-unimrcp-concurrent.pcap"
 SYNTH = CAPTURES / "mrcpv1-unimrcp-synth.pcap"
-NOTHING = CAPTURES / "unimrcp-resource-discovery.pcap"
+DISCOVERY = CAPTURES / "unimrcp-resource-discovery.pcap"  # no session; DESCRIBE and OPTIONS
 RUN = [sys.executable, "-c", "from mrcpbalance.cli import main; main()", "replay"]
 TO = ("--to", "127.0.0.1:9")
 
@@ -102,7 +102,6 @@ def test_only_some() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([NOTHING, *TO], "nothing to play, it holds no session"),
         ([MIXED, *TO, "--only", "nobody"], "nothing to play, 6 sessions in it"),
         ([CAPTURES / "README.md", *TO], "not a capture"),
         ([CAPTURES / "missing.pcap", *TO], "can't be read (No such file or directory)"),
@@ -112,6 +111,79 @@ def test_nothing_to_play(arguments: list[str | Path], message: str) -> None:
     result = replay(*arguments)
     assert (result.exit_code, result.stdout) == (1, "")
     assert message in result.stderr
+
+
+def test_a_capture_without_a_session(tmp_path: Path) -> None:
+    file = tmp_path / "empty.pcap"
+    file.write_bytes(SYNTH.read_bytes()[:24])
+    result = replay(file, *TO)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "nothing to play, it holds no session" in result.stderr
+
+
+ASIDES = [f"DESCRIBE {one}" for one in ("speechsynth", "speechrecog", "recorder", "speakverify")] + [
+    "OPTIONS"
+]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_requests_outside_sessions(form: str) -> None:
+    flags = ["--json"] if form == "json" else []
+    begun, result = _against_its_server(DISCOVERY, *flags)
+    assert begun == ["0 sessions", "5 requests outside sessions"]
+    assert result.returncode == 0
+    if form == "json":
+        found = json.loads(result.stdout)
+        assert (found["equal"], found["different"], found["compared"], found["sessions"]) == (0, 0, 5, [])
+        assert [(one["id"], one["equal"]) for one in found["outside_sessions"]] == [
+            (one, True) for one in ASIDES
+        ]
+        assert result.stderr.splitlines() == begun
+    else:
+        assert result.stdout.splitlines() == [*begun, *ASIDES_EQUAL]
+
+
+ASIDES_EQUAL = [
+    "requests outside sessions: 5 equal, 0 different",
+    "0 equal, 0 different; 5 messages compared",
+]
+
+
+def test_requests_outside_sessions_are_left_out_where_sessions_are_chosen() -> None:
+    assert "nothing to play" in replay(DISCOVERY, *TO, "--failed").stderr
+    assert "nothing to play" in replay(DISCOVERY, *TO, "--server", "192.0.2.1").stderr
+
+
+def test_requests_outside_sessions_that_nobody_answers() -> None:
+    result = replay(DISCOVERY, *TO, "--pace", "fast", "--timeout", "100ms", "--server", "127.0.0.2:1554")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["0 sessions", "4 requests outside sessions"]
+    assert lines[2].startswith("outside sessions: DESCRIBE speechsynth of 127.0.0.1:")
+    assert lines[3].startswith("  stopped: can't connect to 127.0.0.1:9: Connection refused")
+    assert lines[-2] == "requests outside sessions: 0 equal, 4 different"
+
+
+def _against_its_server(file: Path, *flags: str) -> tuple[list[str], subprocess.CompletedProcess[str]]:
+    """Play callers against the captured server; both must find all equal. Gives what the server says at first, too."""
+    command = [*RUN, str(file), "--as", "server", "--listen", "127.0.0.1:0", "--pace", "fast"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            begun = [process.stdout.readline().strip() for _ in range(2)]
+            places = [
+                "--to",
+                f"rtsp://{address(process, 'mrcpv1')}",
+                "--to",
+                f"sip://{address(process, 'mrcpv2')}",
+            ]
+            callers = [*RUN, str(file), *places, "--pace", "fast", *flags]
+            done = subprocess.run(callers, capture_output=True, text=True, check=False, timeout=60)
+            rest, _ = process.communicate(timeout=60)
+            assert (process.returncode, rest.splitlines()) == (0, ASIDES_EQUAL)
+        finally:
+            process.kill()
+    return begun, done
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,11 @@ from mrcpbalance import traces
 from mrcpbalance.config import Address
 from mrcpbalance.replay import Call, Result, Terms, call, serve
 from mrcpbalance.traces import Protocol
-from mrcpbalance.traces.replay import Script, script
+from mrcpbalance.traces.replay import Script, asides, script
 from tests.pcap import whole_captures
 
 CAPTURE: Final = {path.stem: path for path in whole_captures()}
 NO_SESSIONS: Final = "unimrcp-resource-discovery"  # DESCRIBE and OPTIONS alone
-PLAYABLE: Final = [name for name in CAPTURE if name != NO_SESSIONS]
 FAST: Final = Terms(pace=0, timeout=5)
 ONCE: Final = Call()
 PATIENCE: Final = 25.0  # seconds; fail-safe
@@ -26,7 +25,8 @@ Places = Mapping[Protocol, Address]
 def script_of(name: str, keep: Callable[[traces.Session], bool] = traces.keep_all) -> Script:
     """Read a capture, and make the script of all its sessions."""
     with CAPTURE[name].open("rb") as file:
-        return script(filter(keep, traces.read(file).sessions))
+        trace = traces.read(file, asides=True)
+    return script(filter(keep, trace.sessions), asides(trace.asides, trace.sessions))
 
 
 @asynccontextmanager
@@ -52,7 +52,7 @@ async def captured_server(
             await nursery.start(run)
         yield places, results
         nursery.cancel_scope.deadline = trio.current_time() + PATIENCE
-    assert len(results) == len(played.sessions) * times
+    assert len(results) == (len(played.sessions) + len(played.asides)) * times
 
 
 async def callers(played: Script, places: Places, terms: Terms = FAST, how: Call = ONCE) -> list[Result]:

@@ -5,12 +5,12 @@ import pytest
 import trio
 
 from mrcpbalance.config import Address
-from mrcpbalance.replay import Terms
+from mrcpbalance.replay import Call, Terms
 from mrcpbalance.simulator import Drop, Garbage, Refuse, Silence, SpeechServer
 from mrcpbalance.traces import Message, Protocol
 from mrcpbalance.traces.replay import Group, Script, Step
 from mrcpwire import rtsp
-from tests.replay.playing import FAST, callers, captured_server, differences, script_of
+from tests.replay.playing import FAST, NO_SESSIONS, callers, captured_server, differences, script_of
 
 pytestmark = pytest.mark.real_time
 
@@ -142,3 +142,27 @@ async def test_who_never_calls_is_told() -> None:
         results = await callers(only, where)
     assert differences(results) == set()
     assert [result.stopped for result in at_server].count("nobody called") == 4
+
+
+async def test_a_server_misses_what_nobody_asks_outside_sessions_but_what_a_proxy_answers_itself() -> None:
+    played = script_of(NO_SESSIONS)
+    options = Script(played.groups[1:], ())
+    async with captured_server(played, SOON) as (places, at_server):
+        [result] = await callers(options, places)
+    assert result.equal
+    assert {one.session.id for one in at_server if one.stopped == "nobody asked"} == {
+        one.id for one in played.asides if one.id != "OPTIONS"
+    }
+    describe = Script(played.groups[:1], ())
+    async with captured_server(played, SOON) as (places, at_server):
+        assert all(result.equal for result in await callers(describe, places))
+    assert [(one.session.id, one.equal) for one in at_server if one.is_unasked] == [("OPTIONS", True)]
+
+
+async def test_more_requests_outside_sessions_than_captured_are_answered_too() -> None:
+    played = script_of(NO_SESSIONS)
+    async with captured_server(played, attrs.evolve(FAST, settle=3)) as (places, at_server):
+        results = await callers(played, places, how=Call(times=3))
+        assert all(result.equal for result in results)
+        assert len(results) == 15
+    assert len(at_server) == 5

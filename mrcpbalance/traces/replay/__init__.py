@@ -1,5 +1,6 @@
 """Playing what was captured once more: who says what in which order, written anew for other peers, and what differs."""
 
+from ._asides import asides, asks_aside
 from ._compare import Difference, compare
 from ._facts import Fact, Key, closing, fact
 from ._rewrite import (
@@ -27,6 +28,8 @@ __all__ = [
     "Role",
     "Script",
     "Step",
+    "asides",
+    "asks_aside",
     "asks_for",
     "channels",
     "closing",

@@ -79,11 +79,21 @@ class Script:
     @property
     def sessions(self) -> tuple[Session, ...]:
         """All that are played."""
-        return tuple(session for group in self.groups for session in group.sessions)
+        return tuple(one for group in self.groups for one in group.sessions if not one.is_aside)
+
+    @property
+    def asides(self) -> tuple[Session, ...]:
+        """The requests outside sessions, each with its answer, as if it were one."""
+        return tuple(one for group in self.groups for one in group.sessions if one.is_aside)
+
+    @property
+    def without_asides(self) -> tuple[Group, ...]:
+        """The groups as a server waits for them: it answers requests outside sessions whenever they come."""
+        return tuple(filter(None, map(_without_asides, self.groups)))
 
 
-def script(sessions: Iterable[Session]) -> Script:
-    """Make the script of sessions whose messages were kept."""
+def script(sessions: Iterable[Session], asides: Iterable[Session] = ()) -> Script:
+    """Make the script of sessions whose messages were kept, and of requests outside sessions."""
     left_out, whole = [], []
     for session in sessions:
         obstacle = _obstacle(session)
@@ -91,6 +101,7 @@ def script(sessions: Iterable[Session]) -> Script:
             whole.append(session)
         else:
             left_out.append((session, obstacle))
+    whole += asides
     groups = sorted(map(_group, _together(whole)), key=lambda group: group.start)
     return Script(tuple(groups), tuple(left_out))
 
@@ -98,6 +109,19 @@ def script(sessions: Iterable[Session]) -> Script:
 def is_cut(session: Session) -> bool:
     """Tell whether it ended by a lost connection: who says BYE then, and whether it is answered, is chance (M-30, M-31)."""
     return session.outcome.end is End.CUT
+
+
+def _without_asides(group: Group) -> Group | None:
+    sessions = tuple(one for one in group.sessions if not one.is_aside)
+    if len(sessions) == len(group.sessions):
+        return group
+    steps = (
+        attrs.evolve(step, sessions=tuple(one for one in step.sessions if not one.is_aside))
+        for step in group.steps
+    )
+    return (
+        Group(group.protocol, sessions, tuple(step for step in steps if step.sessions)) if sessions else None
+    )
 
 
 def _obstacle(session: Session) -> str | None:

@@ -25,8 +25,10 @@ _MOST_DRAFT_FINDINGS = 100
 class Sessions:
     """Takes what happened, in order of time."""
 
-    def __init__(self, keep: Keep, control: set[Endpoint], findings: Findings, limits: Limits) -> None:
-        self.book = Book(keep, findings, limits, control)
+    def __init__(
+        self, keep: Keep, control: set[Endpoint], findings: Findings, limits: Limits, *, asides: bool
+    ) -> None:
+        self.book = Book(keep, findings, limits, control, asides=[] if asides else None)
         self._rtsp = RtspSessions(self.book)
         self._sip = SipSessions(self.book)
         self._control = ControlSessions(self.book, self._sip)

@@ -13,6 +13,7 @@ from mrcpbalance.traces._limits import Limits
 from mrcpbalance.traces.capture import Connection
 
 from ._draft import Draft, Room
+from ._message import Message
 from ._session import Session
 
 Keep = Callable[[Session], bool]
@@ -39,6 +40,7 @@ class Book:
     ending: deque[Draft] = attrs.field(factory=deque)
     finished: list[Session] = attrs.field(factory=list)
     outside: Counter[str] = attrs.field(factory=Counter)  # requests that belong to no session
+    asides: list[Message] | None = None  # those requests and their answers; None: nobody wants them
     idle: dict[Endpoint, list[Connection]] = attrs.field(factory=dict)  # connections to `control`
     saw_control: bool = False  # the capture holds MRCPv2 connections
     now: int = 0
@@ -84,6 +86,11 @@ class Book:
     def passed_over(self, what: str) -> None:
         """Count a request that belongs to no session."""
         self.outside[what if what in self.outside or len(self.outside) < _MOST_KINDS else "others"] += 1
+
+    def aside(self, message: Message) -> None:
+        """Keep what was said outside sessions, where that is wanted and there is room."""
+        if self.asides is not None and self.room.take(message):
+            self.asides.append(message)
 
     def finish(self) -> list[Session]:
         """Close everything; give all sessions in order of their beginning, numbered."""

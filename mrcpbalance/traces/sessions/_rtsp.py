@@ -99,6 +99,7 @@ class RtspSessions:
         draft = self._draft(side, message, parsed)
         if draft is None:
             self._book.passed_over("RTSP " + show(parsed.method, 40))
+            self._book.aside(message)
         else:
             draft.called(show(parsed.method, 40))
             draft.unanswered.append(message)
@@ -160,6 +161,7 @@ class RtspSessions:
             side.requests.remove(found)
             request.answered = True
         if draft is None:
+            self._book.aside(message)
             return
         if request in draft.unanswered and request.answered:
             draft.unanswered.remove(request)

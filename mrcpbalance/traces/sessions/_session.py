@@ -86,6 +86,9 @@ class Session:
     findings: tuple[Finding, ...]
     connections: tuple[Connection, ...]
     messages: tuple[Message, ...] = ()
+    is_aside: bool = (
+        False  # no session, but one request outside of any, with its answer; only replays know such
+    )
 
     @property
     def message_count(self) -> int:

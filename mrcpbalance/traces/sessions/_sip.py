@@ -72,6 +72,8 @@ class SipSessions:
         if call is None:
             if is_request:
                 self._book.passed_over("SIP " + show(method, 40))
+            message.to_server = is_request
+            self._book.aside(message)
             return
         from_caller = (parsed.from_.tag or b"") == call.tag
         message.to_server = from_caller is is_request

@@ -4,14 +4,14 @@ import pytest
 
 from mrcpbalance.traces import Message
 from mrcpbalance.traces.replay._order import in_order
-from tests.replay.playing import PLAYABLE, script_of
+from tests.replay.playing import CAPTURE, script_of
 
 
 def sessions(name: str) -> list[tuple[Message, ...]]:
     return [session.messages for session in script_of(name).sessions]
 
 
-@pytest.mark.parametrize("name", PLAYABLE)
+@pytest.mark.parametrize("name", CAPTURE)
 def test_what_is_in_order_stays_so(name: str) -> None:
     for messages in sessions(name):
         assert list(in_order(messages)) == [(message.time, message) for message in messages]

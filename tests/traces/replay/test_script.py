@@ -15,7 +15,7 @@ GROUPS = {
     "mrcpv2-unimrcp-shared-connection": [4],
     "mrcpv2-unimrcp-siptcp-synth-recog": [1, 1],  # SIP's connection doesn't count
     "mrcpv2-script-vs-unimrcp-server-edge-cases": [4, 2],
-    NO_SESSIONS: [],
+    NO_SESSIONS: [4, 1],  # requests outside sessions: RTSP's on their connection
 }
 
 
