@@ -103,11 +103,11 @@ def _read_datagram(data: bytes, limits: Limits) -> Request | Response:
 
 def _check(message: Request | Response, limits: Limits) -> None:
     """Read every header that has a property, so that none of them raises later."""
-    headers = message.headers
+    headers, names = message.headers, message.headers.names()
     for name in _LISTS:
-        if name in headers and len(headers.values(name)) > limits.vias:
+        if name in names and len(headers.values(name)) > limits.vias:
             raise fault(f"too-many-{name.decode()}", "G-9", headers.get(name) or b"", fatal=False)
     _ = message.vias, message.from_, message.to, message.call_id, message.cseq
     for name, attribute in _OPTIONAL.items():
-        if name in headers:
+        if name in names:
             getattr(message, attribute)

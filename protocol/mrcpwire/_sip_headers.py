@@ -1,7 +1,7 @@
 """The header section of a SIP message: order, case, folds and blanks stay as they came, compact names are understood."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Sequence
 from typing import Final, Self
 
 import attrs
@@ -110,6 +110,10 @@ class SipHeaders:
     def values(self, name: bytes) -> list[bytes]:
         """Look up every value of a header that may have several in a line; empty ones are passed over."""
         return [value for line in self._found(name) for value in split_values(line)]
+
+    def names(self) -> KeysView[bytes]:
+        """Give the names of all headers, in the form they are looked up by: the long one, in lower case."""
+        return self._index.keys()
 
     def __contains__(self, name: bytes) -> bool:
         return bool(self._found(name))
@@ -225,7 +229,7 @@ def scan(section: bytes) -> tuple[_Field, ...]:
     return tuple(
         [
             (
-                canonical(name),
+                _USUAL.get(name) or canonical(name),
                 line,
                 unfold(value) if b"\n" in value else value.strip(BLANKS),
             )
@@ -251,7 +255,8 @@ def check_text(text: bytes) -> bytes:
 
 def _field(name: bytes, value: bytes) -> _Field:
     value = check_text(value).strip(BLANKS)
-    return canonical(check_token(name)), b"%b: %b\r\n" % (name, value), value
+    looked_up = _USUAL.get(name) or canonical(check_token(name))
+    return looked_up, b"%b: %b\r\n" % (name, value), value
 
 
 def _fault(section: bytes) -> SipError:

@@ -133,19 +133,22 @@ class NameAddr:
         display = self.display + b" " if self.display else b""
         return check_text(b"%b<%b>%b" % (display, self.uri, write_parameters(self.params)))
 
-    @classmethod
-    def parse(cls, value: bytes) -> Self:
+    @staticmethod
+    def parse(value: bytes) -> "NameAddr":
         """Read one address; raises `SipError` (sip.bad-address)."""
-        display, uri, params = (_known_address if len(value) <= _SHORT else _read_address)(value)
-        return cls(display=display, uri=uri, params=params)
+        return _known_address(value) if len(value) <= _SHORT else _read_address(value)
 
 
-def _read_address(value: bytes) -> tuple[bytes, bytes, Parameters]:
+def _read_address(value: bytes) -> NameAddr:
     match = _ADDRESS.fullmatch(value)
     if match is None:
         raise fault("bad-address", "C.2", value, fatal=False)
     display, uri, bare, params = match.groups()
-    return display.rstrip(BLANKS) if display else b"", uri or bare, _parameters(params) if params else ()
+    return NameAddr(
+        display=display.rstrip(BLANKS) if display else b"",
+        uri=uri or bare,
+        params=_parameters(params) if params else (),
+    )
 
 
 _known_address: Final = functools.lru_cache(1024)(

@@ -10,6 +10,7 @@ from typing import Final, Self
 import attrs
 
 from mrcpwire._errors import LocalProtocolError
+from mrcpwire._kept import kept
 from mrcpwire._lines import check_token, check_value
 
 _LINES: Final = re.compile(rb"[^\n]*\n|[^\n]+")  # the last one may have no end
@@ -65,34 +66,35 @@ class Section:
         return type(self)((*before, text + end, *self.lines[index:]))
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Media(Section):
     """An m= line and what belongs to it."""
 
     @property
     def kind(self) -> bytes:
         """The medium, such as b"audio"; b"" where the m= line makes no sense."""
-        return self._part(1)
+        return self._parts[0]
 
     @property
     def port(self) -> int | None:
         """The port, 0 for a part that is refused or removed; None where it can't be read (D-06)."""
-        text = self._part(2)
+        text = self._parts[1]
         return int(text) if _PORT.fullmatch(text) and int(text) <= _HIGHEST_PORT else None
 
     @property
     def proto(self) -> bytes:
         """The transport protocol in upper case, such as b"TCP/MRCPV2" (D-05)."""
-        return self._part(3).upper()
+        return self._parts[2].upper()
 
-    @property
+    @kept
     def is_control(self) -> bool:
         """Whether this is a control channel over plain TCP that was not refused."""
         return self.kind == b"application" and self.proto == b"TCP/MRCPV2" and self.port != 0
 
-    def _part(self, group: int) -> bytes:
+    @kept
+    def _parts(self) -> tuple[bytes, ...]:
         match = _MEDIA.match(self.lines[0])
-        return match[group] if match else b""
+        return match.groups() if match else (b"", b"", b"")
 
     def with_port(self, port: int) -> Self:
         """Give it another port; where the old one can't be read it is left alone."""
