@@ -236,9 +236,12 @@ class Play:
                 course.inbox.tell(closing(step.by))
 
     async def _listen(self) -> None:
-        """Wait a little for what nobody expects, where the last word was ours."""
-        if any(step.by == self.role and isinstance(step.what, Message) for step in self.group.steps[-1:]):
-            await trio.sleep(self.terms.settle)
+        """Wait for what nobody expects, where the last word was ours: a little, or as long as the capture has silence."""
+        last = self.group.steps[-1]
+        if last.by == self.role and isinstance(last.what, Message):
+            going = any(not course.stopped for course in self.courses.values())
+            silence = (self.group.until - last.time) / _NANOSECONDS if going else 0.0
+            await trio.sleep(max(self.terms.settle, silence * self.terms.pace))
 
     def _result(self, course: Course) -> Result:
         session = course.inbox.session

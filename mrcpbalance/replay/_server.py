@@ -46,8 +46,7 @@ async def serve(
         server = _Server(script, listen, terms, times, done, nursery)
         await server.listen(ready)
         await server.plays.wait(terms.timeout)
-        if script.asides:
-            await trio.sleep(terms.settle)  # the last answer has to leave
+        await trio.sleep(terms.settle)  # the last answer has to leave
         nursery.cancel_scope.cancel()
     server.plays.absent()
 

@@ -6,6 +6,7 @@ request-states and completion causes as captured; where a rule asks for somethin
 
 from typing import Final
 
+import attrs
 import pytest
 
 from mrcpbalance.config import Address
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.real_time
 
 EDGES: Final = "mrcpv2-script-vs-unimrcp-server-edge-cases"
 REDIRECT: Final = "mrcpv2-unimrcp-sip-302-redirect"
+SILENT: Final = "mrcpv2-unimrcp-sip-server-silent"
 AT_CALLERS: Final[dict[str, set[str]]] = {
     # The end of a session answers what is open, at once (M-30, M-33); the captured server was silent. Whether a caller
     # that has closed its connection still hears it is chance.
@@ -70,6 +72,20 @@ async def test_a_capture_comes_out_as_it_went_in(process: Process, name: str) ->
     assert found <= allowed
     assert bool(found) is bool(allowed)
     assert bool(differences(at_server)) is (name in AT_SERVER)
+
+
+async def test_what_a_proxy_answers_in_the_place_of_a_silent_server(process: Process) -> None:
+    """Both callers sent their INVITE again and again for 32 s: a tenth of it is longer than a set-up may take here."""
+    played = script_of(SILENT)
+    terms = attrs.evolve(FAST, pace=0.1)
+    async with captured_server(played, terms) as (places, _):
+        text, listeners = configuration(played, places)
+        async with process(text, listeners=listeners) as running:
+            at_callers = await callers(played, listening(list(running.ready)), terms)
+    assert [sorted(differences([one])) for one in at_callers] == [
+        ["INVITE: expected nothing, got 503 (S-03)"],
+        ["INVITE: expected nothing, got 503 (S-03)"],
+    ]
 
 
 def test_the_exceptions_are_there() -> None:

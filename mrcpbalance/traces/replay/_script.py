@@ -18,6 +18,9 @@ from ._order import in_order
 Role = Literal["caller", "server"]
 _FINAL: Final = 200
 _REFUSAL: Final = 300
+_PATIENCE: Final = (
+    32_000_000_000  # nanoseconds for which an INVITE waits: 64 * T1 (RFC 3261, section 17.1.1.2)
+)
 
 
 @attrs.frozen
@@ -57,11 +60,15 @@ class Step:
 
 @attrs.frozen(eq=False)
 class Group:
-    """Sessions that hang together by their connections, with their steps in order of time."""
+    """Sessions that hang together by their connections, with their steps in order of time.
+
+    `until` is how long somebody went on waiting in vain, nanoseconds since 1970.
+    """
 
     protocol: Protocol
     sessions: tuple[Session, ...]
     steps: tuple[Step, ...]
+    until: int = 0
 
     @property
     def start(self) -> int:
@@ -102,7 +109,8 @@ def script(sessions: Iterable[Session], asides: Iterable[Session] = ()) -> Scrip
         else:
             left_out.append((session, obstacle))
     whole += asides
-    groups = sorted(map(_group, _together(whole)), key=lambda group: group.start)
+    end = max(map(_end, whole), default=0)
+    groups = sorted((_group(one, end) for one in _together(whole)), key=lambda group: group.start)
     return Script(tuple(groups), tuple(left_out))
 
 
@@ -113,15 +121,13 @@ def is_cut(session: Session) -> bool:
 
 def _without_asides(group: Group) -> Group | None:
     sessions = tuple(one for one in group.sessions if not one.is_aside)
-    if len(sessions) == len(group.sessions):
-        return group
+    if not sessions or len(sessions) == len(group.sessions):
+        return group if sessions else None
     steps = (
         attrs.evolve(step, sessions=tuple(one for one in step.sessions if not one.is_aside))
         for step in group.steps
     )
-    return (
-        Group(group.protocol, sessions, tuple(step for step in steps if step.sessions)) if sessions else None
-    )
+    return attrs.evolve(group, sessions=sessions, steps=tuple(step for step in steps if step.sessions))
 
 
 def _obstacle(session: Session) -> str | None:
@@ -161,7 +167,11 @@ def _own_connections(session: Session) -> list[Connection]:
     return [one for one in session.connections if one not in carries_sip]
 
 
-def _group(sessions: list[Session]) -> Group:
+def _end(session: Session) -> int:
+    return session.start + session.duration
+
+
+def _group(sessions: list[Session], end: int) -> Group:
     steps = [step for session in sessions for step in _messages(session)]
     users: dict[Connection, list[Session]] = {}
     for session in sessions:
@@ -170,7 +180,12 @@ def _group(sessions: list[Session]) -> Group:
     for connection, sharing in users.items():
         steps += _connection(connection, tuple(sharing))
     steps.sort(key=lambda step: step.time)
-    return Group(sessions[0].protocol, tuple(sessions), tuple(steps))
+    until = max(map(_end, sessions))
+    if any(
+        session.outcome.end is End.FAILED for session in sessions
+    ):  # it may have waited as long as others lived
+        until = max(until, min(end, steps[-1].time + _PATIENCE))
+    return Group(sessions[0].protocol, tuple(sessions), tuple(steps), until)
 
 
 def _messages(session: Session) -> Iterator[Step]:

@@ -40,6 +40,16 @@ def test_every_session_is_played_in_its_order(name: str) -> None:
             assert said == [message for message in session.messages if message in said]
 
 
+def test_somebody_waits_in_vain() -> None:
+    """The call over TCP has one message: it waited as long as the other one, and no longer than callers do."""
+    played = script_of("mrcpv2-unimrcp-sip-server-silent")
+    assert [round((group.until - group.steps[0].time) / 1e9, 1) for group in played.groups] == [31.5, 31.5]
+    alone = script(played.sessions[1:])
+    assert [group.until - group.start for group in alone.groups] == [0]
+    late = script([*played.sessions, *script_of("unimrcp-server-offline-503").sessions])
+    assert max(group.until - group.steps[-1].time for group in late.groups) <= 32 * 10**9
+
+
 def kinds(played: Script) -> Counter[str]:
     found: Counter[str] = Counter()
     for group in played.groups:
