@@ -1,11 +1,16 @@
 """What every test can count on: async tests run under trio."""
 
+import signal
+
 import pytest
 
 from tests.trio_runner import FAIL_SAFE, is_async, synchronous
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # who starts in the background has it ignored, as its children
     config.addinivalue_line(
         "markers",
         "real_time(within): an async test that runs on the real clock instead of a mock one, for so many seconds at most",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
@@ -75,9 +76,10 @@ def _checked(
 @click.option(
     "--with-bodies", "bodies", is_flag=True, help="Keep what people said; without it bodies are masked."
 )
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @asks_live
 def command(
-    *, target: str, admin: str | None, file: str | None, token_file: str | None, **given: object
+    *, target: str, force: bool, admin: str | None, file: str | None, token_file: str | None, **given: object
 ) -> None:
     """Write sessions that begin from now on to FILE ("-": stdout) as pcapng, until interrupted or a bound is reached."""
     asked = {
@@ -85,6 +87,8 @@ def command(
         for name, value in given.items()
         if value is not None and value is not False
     }
+    if target != "-" and not force and Path(target).exists():
+        raise click.BadParameter(f"{target} exists; --force replaces it", param_hint="FILE")
     proxy = find(admin, file, token_file)
     octets = 0
     try:

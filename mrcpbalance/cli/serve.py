@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +78,7 @@ def command(
         )
     _raise_descriptor_limit()
     try:
-        start = _Start(config, inherited, None if replaced is None else Predecessor.of(replaced))
+        start = _Start(config, file, inherited, None if replaced is None else Predecessor.of(replaced))
         with Log.to_stderr(config.log) as log:
             try:
                 run(partial(_run, start, log, None if file is None else partial(load, file)))
@@ -109,6 +110,7 @@ class _Start:
     """What a process begins with."""
 
     config: Config
+    file: str | None
     inherited: Inherited
     predecessor: Predecessor | None
 
@@ -161,7 +163,10 @@ async def _run(start: _Start, log: Log, read: Callable[[], Config] | None) -> No
             gc.collect()
             gc.freeze()  # what lives as long as the process need not be looked at again
             gc.set_threshold(*COLLECT)
-            _tell(_readiness(config, addresses))
+            ready = list(_readiness(config, addresses))
+            about = {"version": version("mrcpbalance"), "pid": os.getpid(), "file": start.file or ""}
+            log.note("started", **about, listeners=ready)
+            _tell(ready)
             if start.predecessor is not None:
                 log.note("replacing", pid=start.predecessor.pid, gone=not start.predecessor.end())
         signals.cancel_scope.cancel()

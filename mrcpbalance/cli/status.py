@@ -41,7 +41,9 @@ def _address(protocol: str, one: dict[str, object], state: str) -> str:
     hosts = one.get("hosts")
     shown = [_host(host) for host in hosts] if isinstance(hosts, list) and len(hosts) > 1 else []
     several = f"[{','.join(shown)}]" if shown else ""
-    return f"{protocol}={one['address']}{several}" + ("" if one["state"] == state else f" ({one['state']})")
+    differs = "" if one["state"] == state else f" ({one['state']})"
+    why = f" ({one['reason']})" if one.get("reason") else ""
+    return f"{protocol}={one['address']}{several}{differs}{why}"
 
 
 def _host(host: dict[str, object]) -> str:

@@ -138,6 +138,16 @@ class ControlLeg:
             return
         for channel in self.channels.values():
             channel.answer_open(now)
+        self.context.journal.note(
+            "backend-connection-lost",
+            level="warning",
+            pool=self.backend.pool,
+            backend=self.backend.name,
+            client=self.call.record.client,
+            session=self.call.record.id,
+            reason=reason.value,
+            sessions=1,
+        )
         self.call.backend_connection_lost(now)
 
     def close(self) -> None:

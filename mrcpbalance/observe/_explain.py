@@ -29,7 +29,7 @@ def want_of(session: Session) -> Want:
 
 def next_row(pool: Pool, want: Want, now: float) -> type_json:
     """Tell where the next such session would go: the verdicts on a pool's backends, then on those of its fallbacks."""
-    chosen = pool.peek(want, now)
+    chosen = pool.foresee(want, now)
     resources = [resource for resource in (want.resource, *want.also) if resource is not None]
     return {
         "pool": pool.name,
@@ -46,7 +46,9 @@ def next_row(pool: Pool, want: Want, now: float) -> type_json:
 def spoken_in(pool: Pool) -> tuple[Spoken, ...]:
     """Give the protocols that some backend of a pool has an address for."""
     backends = pool.backends.values()
-    return tuple(spoken for spoken in PROTOCOLS if any(backend.address(spoken) for backend in backends))
+    return tuple(
+        spoken for spoken in PROTOCOLS if any(backend.has_address_for(spoken) for backend in backends)
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -123,7 +125,7 @@ def rows_by_listener(question: Question, listeners: Iterable[Routes], now: float
         taken = PROTOCOLS if routes.listener.protocol == "auto" else (routes.listener.protocol,)
         for spoken in filter(question.fits, taken):
             route = question.route(routes, spoken)
-            if any(spoken in spoken_in(pool) for pool in route.pool.chain):
+            if any(one.address(spoken) for pool in route.pool.chain for one in pool.backends.values()):
                 where = {"listener": routes.listener.name, "routed_by": route.by}
                 want = attrs.evolve(
                     question.want(route.pool, spoken), only_tcp=routes.listener.protocol == "tcp"

@@ -109,12 +109,13 @@ class Console:
                 label: {
                     "address": str(address),
                     "state": backend.state(now, spoken).value,
+                    "reason": backend.reason(spoken) if backend.health(spoken, now) is not State.UP else "",
                     "hosts": [
                         {"address": host, "avoided": avoided} for host, avoided in self.hosts(address).items()
                     ],
                 }
                 for spoken, label in PROTOCOLS.items()
-                if (address := backend.address(spoken)) is not None
+                if (address := backend.address(spoken)) is not None and backend.has_address_for(spoken)
             },
         }
 
@@ -164,6 +165,7 @@ class Console:
             backend.disable()
             self.end_sessions(backend)
         row = self._backend_row(backend, self.now())
+        self.journal.note("order", order=order, pool=pool, backend=name, state=row["state"])
         self.feed.backend(pool, name, None, str(row["state"]), f"ordered to {order}")
         return row
 
@@ -250,7 +252,7 @@ class Console:
 
 
 def _able(pool: Pool, spoken: Spoken) -> list[Backend]:
-    return [backend for backend in pool.backends.values() if backend.address(spoken) is not None]
+    return [backend for backend in pool.backends.values() if backend.has_address_for(spoken)]
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:

@@ -72,7 +72,7 @@ async def _count_active(console: Console) -> dict[Labels, int]:
         for pool in console.pools.values()
         for backend in pool.backends.values()
         for spoken, label in PROTOCOLS.items()
-        if backend.address(spoken) is not None
+        if backend.has_address_for(spoken)
     }
     for looked, session in enumerate(console.register, 1):
         labels = (session.pool, session.backend, session.protocol)

@@ -32,7 +32,7 @@ def _health(console: Console) -> Iterator[Metric]:
     for pool in console.pools.values():
         for backend in pool.backends.values():
             for spoken, label in PROTOCOLS.items():
-                if backend.address(spoken) is not None:
+                if backend.has_address_for(spoken):
                     labels = (pool.name, backend.name, label)
                     up.add_metric(labels, backend.state(now, spoken) is State.UP)
                     failures.add_metric(labels, backend.failures_in(spoken))

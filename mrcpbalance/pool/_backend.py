@@ -97,6 +97,10 @@ class Backend:
         """Tell where it serves a protocol; what isn't recognised goes to its `tcp` address, else to `rtsp`."""
         return self._addresses[protocol]
 
+    def has_address_for(self, protocol: Protocol) -> bool:
+        """Tell whether its configuration names an address for this protocol, rather than one that stands in (tcp)."""
+        return self.address(protocol) is not None and (protocol != "tcp" or self.config.tcp is not None)
+
     @property
     def protocols(self) -> tuple[Protocol, ...]:
         """The protocols it takes part in."""

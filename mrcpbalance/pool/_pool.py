@@ -160,6 +160,15 @@ class Pool:
                     return chosen
         return self._last_resort(want, now, tried)
 
+    def foresee(self, want: Want, now: float) -> Backend | None:
+        """Tell which backend the next such session would get at once; None when it would wait, or be refused."""
+        for pool in self.chain:
+            despite = _DOWN if pool.panics(want, now) else _NOTHING
+            chosen = pool.choose(want, now, (), taking=False, despite=despite)
+            if chosen is not None:
+                return chosen
+        return None if self.queue.size else self._last_resort(want, now, ())
+
     def is_retried(self, backend: Backend, status: int) -> bool:
         """Tell whether another backend is tried after this answer to a set-up: as the pool of who gave it says."""
         home = next((pool for pool in self.chain if pool.name == backend.pool), self)

@@ -104,7 +104,7 @@ class Proxy:
                 pool=backend.pool,
                 backend=backend.name,
                 protocol=PROTOCOLS[protocol],
-                reason=backend.reason(protocol),
+                reason=backend.reason(protocol) if state is State.DOWN else "",
             )
             proxy.changed(backend, protocol, state)
 

@@ -93,3 +93,14 @@ def test_wrong_usage(options: list[str], told: str) -> None:
     result = run("record", "x", *options)
     assert result.exit_code == 2
     assert told in result.stderr
+
+
+def test_a_recording_that_exists_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "x.pcapng"
+    file.write_bytes(b"evidence")
+    with answering("octets") as stub:
+        result = run("record", str(file), "--admin", stub.where)
+        assert (result.exit_code, file.read_bytes()) == (2, b"evidence")
+        assert "--force replaces it" in result.stderr
+        assert run("record", str(file), "--force", "--admin", stub.where).exit_code == 0
+    assert file.read_bytes() == b"octets"

@@ -25,9 +25,8 @@ ASR_1 = {
     "resources": None,
     "failures": 0,
     "protocols": {
-        "mrcpv1": {"address": "192.0.2.11:1554", "state": "up", "hosts": []},
-        "mrcpv2": {"address": "192.0.2.11:5060", "state": "up", "hosts": []},
-        "tcp": {"address": "192.0.2.11:1554", "state": "up", "hosts": []},
+        "mrcpv1": {"address": "192.0.2.11:1554", "state": "up", "reason": "", "hosts": []},
+        "mrcpv2": {"address": "192.0.2.11:5060", "state": "up", "reason": "", "hosts": []},
     },
 }
 
@@ -282,7 +281,6 @@ async def test_where_the_next_session_would_go() -> None:
     assert [(row["pool"], row["protocol"], row["next"]) for row in rows] == [
         ("speech", "mrcpv1", "asr-2"),
         ("speech", "mrcpv2", "asr-1"),
-        ("speech", "tcp", "asr-2"),
         ("raw", "tcp", "echo"),
     ]
     rows = (await stage.get(f"{API}/explain?resource=speechrecog")).json["next"]

@@ -29,11 +29,14 @@ ASR_2 = {"pool": "speech", "backend": "asr-2", "protocol": "mrcpv1"}
 
 async def test_before_anything_happened() -> None:
     samples = await scrape(AdminStage())
-    for labels in (ASR_1, ASR_2, ASR_1 | {"protocol": "mrcpv2"}, ASR_1 | {"protocol": "tcp"}):
+    for labels in (ASR_1, ASR_2, ASR_1 | {"protocol": "mrcpv2"}):
         assert one(samples, "backend_up", **labels) == 1
         assert one(samples, "sessions_active", **labels) == 0
         assert one(samples, "health_failures_total", **labels) == 0
     assert one(samples, "backend_up", **(ASR_2 | {"protocol": "mrcpv2"})) is None  # it doesn't take part
+    assert (
+        one(samples, "backend_up", **(ASR_1 | {"protocol": "tcp"})) is None
+    )  # only its rtsp address would stand in
     for protocol in ("mrcpv1", "mrcpv2", "mrcp", "tcp"):
         assert one(samples, "connections_active", protocol=protocol) == 0
     assert one(samples, "stick_table_entries", table="clients") == 0

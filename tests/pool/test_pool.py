@@ -360,3 +360,33 @@ def test_a_pool_that_left(policy: Policy) -> None:
     assert (speech.leaving, speech.take(RECOG, now=0.0), speech.peek(RECOG, 0.0)) == ((a,), None, None)
     assert speech.explain(RECOG, 0.0) == ()
     assert (a.removed, b.removed) == (True, True)
+
+
+def foreseen(speech: Pool, now: float = 0.0) -> str:
+    backend = speech.foresee(RECOG, now)
+    return "-" if backend is None else backend.name
+
+
+def test_what_is_foreseen_is_what_comes() -> None:
+    speech = pool(server("a", max_sessions=1), server("b", max_sessions=1))
+    assert foreseen(speech) == "a"
+    assert names(speech, RECOG, 1) == "a"
+    assert foreseen(speech) == "b"
+    assert names(speech, RECOG, 1) == "b"
+    assert foreseen(speech) == "-"  # full: it would be refused
+
+
+def test_one_that_is_down_is_foreseen_unless_sessions_may_wait() -> None:
+    speech = pool(server("a"))
+    take_down(speech.backends["a"], 0.0)
+    assert foreseen(speech) == "a"
+    speech.become(attrs.evolve(speech.config, queue_size=1))
+    assert foreseen(speech) == "-"
+
+
+def test_in_panic_those_that_are_down_are_foreseen() -> None:
+    speech = pool(server("a"), server("b"))
+    health = attrs.evolve(HEALTH, panic_threshold=60)
+    speech.become(attrs.evolve(speech.config, health=health, queue_size=1))
+    take_down(speech.backends["a"], 0.0)
+    assert foreseen(speech) == "a"

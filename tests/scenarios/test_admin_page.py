@@ -172,13 +172,19 @@ async def test_the_ladder_of_a_session_grows(process: Process, tmp_path: Path) -
 
 
 def timed(
-    backend: str, p95: float | None, started: int = 20, pool: str = "speech", **requests: float
+    backend: str,
+    p95: float | None,
+    started: int = 20,
+    pool: str = "speech",
+    state: str = "up",
+    **requests: float,
 ) -> object:
     """Make a row of the history, as far as the page judges by it."""
     means = {method.replace("_", "-"): {"count": 9, "mean_ms": mean} for method, mean in requests.items()}
     return {
         "pool": pool,
         "backend": backend,
+        "state": state,
         "recent": {"started": started, "setup_p95_ms": p95, "requests": means},
     }
 
@@ -195,6 +201,7 @@ VERDICTS = {
     "others of another pool": ([timed("x", 900), timed("y", 3, pool="raw")], 0),
     "one of two": ([timed("x", 900), timed("y", 30)], 30),
     "beside one that is slow too": ([timed("x", 400), timed("y", 400), timed("z", 10)], 0),
+    "beside one that is down": ([timed("x", 66), timed("y", 22, state="down")], 0),
     "beside sessions without a backend": ([timed("x", 900), timed("", 3)], 0),
 }
 OF_REQUESTS = [

@@ -14,6 +14,7 @@ let standing = null; // the last pools that were told
 let history = {step_s: 5, steps: 0, backends: []};
 let verdicts = new Map();
 
+const stateOf = (pool, backend) => standing?.pools.find(one => one.name === pool)?.backends.find(one => one.name === backend)?.state;
 const judged = (pool, backend) => verdicts.get(`${pool}\n${backend}`);
 
 function complain(error) {
@@ -71,6 +72,7 @@ async function follow() {
 
 async function refreshHistory() {
   history = await ask("/api/v1/history");
+  for (const row of history.backends) row.state = stateOf(row.pool, row.backend); // nobody is compared with one that is down
   verdicts = new Map(history.backends.map(row => [`${row.pool}\n${row.backend}`, {...judge(row, history.backends), history: row}]));
   showPlots(history, judged);
   show();

@@ -21,7 +21,7 @@ function requestsOf(row) {
 
 // What is told of one backend: its set-up p95 and one kind of request in the last minute, each with how far it stands out.
 export function judge(row, rows) {
-  const others = rows.filter(other => other !== row && other.pool === row.pool && other.backend);
+  const others = rows.filter(other => other !== row && other.pool === row.pool && other.backend && other.state !== "down");
   const timed = others.filter(other => other.recent.started >= ENOUGH);
   const p95 = row.recent.setup_p95_ms;
   const setup = row.recent.started >= ENOUGH ? above(p95, timed.map(other => other.recent.setup_p95_ms), MS.setup) : 0;
