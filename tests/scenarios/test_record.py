@@ -192,7 +192,7 @@ async def test_channels_without_sip_and_octets_that_pass_through(process: Proces
             found = await dissect(file, ports, *MRCP_LINES, only="mrcpv2")
             assert [sum(len(packet[name]) for packet in found) for name in MRCP_LINES] == [6, 6, 0]
             async with (
-                recorded(operator, str(file), "--duration", "4s", "--with-bodies"),
+                recorded(operator, str(file), "--duration", "4s", "--with-bodies", "--force"),
                 calling(served.addresses[1]) as other,
             ):
                 await other.says(b"hello")
