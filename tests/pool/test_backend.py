@@ -31,6 +31,12 @@ def test_address(config: BackendConfig, protocol: Protocol, address: Address | N
     assert obstacle is (Obstacle.PROTOCOL if address is None else None)
 
 
+def test_what_only_stands_in_is_no_address_of_its_own() -> None:
+    its = backend(BackendConfig(name="a", rtsp=RTSP))
+    assert [its.has_address_for(protocol) for protocol in ("rtsp", "sip", "tcp")] == [True, False, False]
+    assert backend(BackendConfig(name="a", rtsp=RTSP, tcp=TCP)).has_address_for("tcp")
+
+
 # what it serves, what is wanted -> may it come
 SERVES = {
     "all, one": (None, "speechrecog", True),
