@@ -6,8 +6,9 @@ from typing import Final, TypeVar
 import attrs
 import click
 
-from mrcpbalance.config import parse_duration
 from mrcpbalance.traces import Endpoint, Session
+
+from ._duration import TIME
 
 F = TypeVar("F", bound=Callable[..., object])
 _NANOSECONDS: Final = 1_000_000_000
@@ -64,13 +65,8 @@ def is_cause(cause: str, wanted: str) -> bool:
     return wanted.lower() in (name.strip().lower(), cause.lower())
 
 
-def _duration(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int:
-    if value is None:
-        return 0
-    try:
-        return round(parse_duration(value) * _NANOSECONDS)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}: {value!r}, expected one like 250ms, 2s or 1h30m") from None
+def _nanoseconds(_context: click.Context, _parameter: click.Parameter, value: float | None) -> int:
+    return 0 if value is None else round(value * _NANOSECONDS)
 
 
 _OPTIONS: Final = (
@@ -79,7 +75,11 @@ _OPTIONS: Final = (
         "--cause", metavar="C", help="Only sessions with this completion cause: no-match, or its number."
     ),
     click.option(
-        "--longer-than", metavar="TIME", callback=_duration, help="Only sessions that took longer, as in 2s."
+        "--longer-than",
+        metavar="TIME",
+        type=TIME,
+        callback=_nanoseconds,
+        help="Only sessions that took longer, as in 2s.",
     ),
     click.option(
         "--server",

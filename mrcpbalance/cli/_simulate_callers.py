@@ -21,9 +21,9 @@ from mrcpbalance.simulator.load import (
     known_scenarios,
 )
 
-from ._simulate_types import Duration, To
+from ._duration import TIME
+from ._simulate_types import To
 
-TIME: Final = Duration()
 OFTEN: Final = 0.5  # seconds between two looks, on a terminal
 SELDOM: Final = 5.0  # and elsewhere
 SHOWN: Final = 5  # anomalies

@@ -22,10 +22,11 @@ from mrcpbalance.simulator import (
     SpeechServer,
 )
 
-from ._simulate_types import At, Duration, Listening, Spot, faults
+from ._duration import TIME
+from ._errors import reason
+from ._simulate_types import At, Listening, Spot, faults
 
 WHERE: Final = Listening()
-TIME: Final = Duration()
 
 
 class CannotListenError(Exception):
@@ -119,7 +120,7 @@ def server(
     try:
         trio.run(_run, wishes, wrong, duration)
     except* CannotListenError as refusals:
-        click.echo(f"mrcpbalance: {_reason(refusals)}", err=True)
+        click.echo(f"mrcpbalance: {reason(refusals)}", err=True)
         sys.exit(1)
 
 
@@ -180,17 +181,10 @@ async def _start(one: Server, protocol: str, nursery: trio.Nursery) -> None:
     try:
         await nursery.start(one.run)
     except* OSError as errors:
-        raise CannotListenError(f"--{protocol}: can't listen on {one.bind}: {_reason(errors)}") from None
+        raise CannotListenError(f"--{protocol}: can't listen on {one.bind}: {reason(errors)}") from None
     more = (
         f" (udp, tcp), control on {Address(one.address.host, one.control_port)}"
         if isinstance(one, SipServer)
         else ""
     )
     click.echo(f"{one.name}: {protocol} on {one.address}{more}")
-
-
-def _reason(error: BaseException) -> str:
-    """Say what the first of a group of errors says."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -13,21 +13,6 @@ _HUNDRED: Final = 100
 _STATUSES: Final = range(100, 1000)
 
 
-class Duration(click.ParamType[float]):
-    """A duration like "250ms", in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read it."""
-        if isinstance(value, float):
-            return value
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(f"{error}: {value!r}, expected one like 250ms, 2s or 1h30m", param, ctx)
-
-
 class Listening(click.ParamType[Address]):
     """Where a server listens; port 0 is any free one."""
 

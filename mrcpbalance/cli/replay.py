@@ -10,12 +10,14 @@ import attrs
 import click
 import trio
 
-from mrcpbalance.config import Address, parse_duration
+from mrcpbalance.config import Address
 from mrcpbalance.replay import Call, Result, Terms, call, serve
 from mrcpbalance.traces import Protocol, Session
 from mrcpbalance.traces.replay import Script, asides, script
 
 from ._capture import echo, fail, read_capture
+from ._duration import TIME
+from ._errors import reason
 from ._inspect_choice import Choice, choosing
 from ._replay_places import places
 from ._replay_report import Tally, as_json, report
@@ -36,13 +38,6 @@ def _pace(_context: click.Context, _parameter: click.Parameter, value: str) -> f
             f"{value!r}, expected captured, fast, or how many times as fast, such as 2 or 0.5"
         )
     return 1 / factor
-
-
-def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}: {value!r}, expected one like 250ms, 2s or 1m") from None
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +87,7 @@ class Order:
 @click.option(
     "--timeout",
     default="10s",
-    callback=_seconds,
+    type=TIME,
     metavar="TIME",
     help="How much later than captured a message may come.",
 )
@@ -188,16 +183,10 @@ def _play(played: Script, order: Order, tally: Tally, tell: Callable[[], None]) 
     try:
         trio.run(task)
     except* OSError as group:
-        fail(f"can't play: {_first(group)}")
+        fail(f"can't play: {reason(group)}")
     except* KeyboardInterrupt:
         click.echo("interrupted; this is how far it came", err=True)
         tally.interrupted = True
-
-
-def _first(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _progress(stack: ExitStack, count: int) -> Callable[[], None]:

@@ -31,6 +31,8 @@ from mrcpbalance.proxy import (
 )
 from mrcpbalance.sessions import Session
 
+from ._errors import single
+
 # Full collections look at every live session: with 10,000 held calls each stopped traffic for half a second. What a session
 # leaves behind has few cycles, and those are young, so the first two generations find them.
 COLLECT: Final = (10_000, 20, 100_000)
@@ -85,7 +87,7 @@ def command(
             finally:
                 _deaf()
     except* (CannotListenError, AdminError, NoPredecessorError) as refusals:
-        for refusal in _single(refusals):
+        for refusal in single(refusals):
             click.echo(f"mrcpbalance: {refusal}", err=True)
         sys.exit(1)
 
@@ -94,15 +96,6 @@ def _deaf() -> None:
     """Heed no further signal: everything has ended but for the last lines of the log."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _single(error: BaseException) -> Iterator[BaseException]:
-    """Give the errors in a group, however deep."""
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _single(one)
-    else:
-        yield error
 
 
 @attrs.frozen
