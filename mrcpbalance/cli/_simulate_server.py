@@ -117,10 +117,13 @@ def server(
         verbose=verbose,
     )
     wrong = faults(refuse, delay, silence, drop)
+    refused = ""
     try:
         trio.run(_run, wishes, wrong, duration)
     except* CannotListenError as refusals:
-        click.echo(f"mrcpbalance: {reason(refusals)}", err=True)
+        refused = reason(refusals)
+    if refused:  # not within `except*`, from where Python 3.11.2 raises groups only
+        click.echo(f"mrcpbalance: {refused}", err=True)
         sys.exit(1)
 
 

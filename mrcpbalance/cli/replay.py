@@ -180,13 +180,16 @@ def _play(played: Script, order: Order, tally: Tally, tell: Callable[[], None]) 
     else:
         where = places("--to", order.to, used, bound=False)
         task = partial(call, played, where, order.terms, order.how, done)
+    trouble = ""
     try:
         trio.run(task)
     except* OSError as group:
-        fail(f"can't play: {reason(group)}")
+        trouble = reason(group)
     except* KeyboardInterrupt:
         click.echo("interrupted; this is how far it came", err=True)
         tally.interrupted = True
+    if trouble:  # not within `except*`, from where Python 3.11.2 raises groups only
+        fail(f"can't play: {trouble}")
 
 
 def _progress(stack: ExitStack, count: int) -> Callable[[], None]:

@@ -79,6 +79,7 @@ def command(
             "--replace needs process.reuse_port = true in the configuration of both processes"
         )
     _raise_descriptor_limit()
+    refused: list[str] = []
     try:
         start = _Start(config, file, inherited, None if replaced is None else Predecessor.of(replaced))
         with Log.to_stderr(config.log) as log:
@@ -87,7 +88,9 @@ def command(
             finally:
                 _deaf()
     except* (CannotListenError, AdminError, NoPredecessorError) as refusals:
-        for refusal in single(refusals):
+        refused += map(str, single(refusals))
+    if refused:  # not within `except*`, from where Python 3.11.2 raises groups only
+        for refusal in refused:
             click.echo(f"mrcpbalance: {refusal}", err=True)
         sys.exit(1)
 
